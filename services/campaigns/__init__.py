@@ -1,0 +1,1 @@
+"""The scheduler and what works through audiences and time: sweeps, fan-out, imports."""

@@ -1,0 +1,1 @@
+"""The REST API: authenticates, validates and writes intent to Postgres. Sends nothing itself."""

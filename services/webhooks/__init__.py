@@ -1,0 +1,1 @@
+"""Delivery events of MTAs in; signed events to customers out."""

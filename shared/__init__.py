@@ -1,0 +1,1 @@
+"""What every service stands on: settings, data, messages between services. Imports no service."""

@@ -1,0 +1,106 @@
+"""RabbitMQ through dramatiq: the broker, its queues and `@consumes`.
+
+Queues are durable quorum queues, so a node of the cluster may be lost. Messages are nudges: an actor that
+keeps failing gives its message up to the dead-letter queue, and the sweeper nudges again out of Postgres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import dramatiq
+import pika
+from dramatiq.brokers.rabbitmq import DEAD_MESSAGE_TTL, RabbitmqBroker
+from dramatiq.common import xq_name
+from dramatiq.middleware import (
+    Callbacks,
+    CurrentMessage,
+    Middleware,
+    Pipelines,
+    Retries,
+    ShutdownNotifications,
+)
+
+from shared.contracts import Contract
+from shared.observability import request_scope
+from shared.settings import settings
+
+C = TypeVar("C", bound=Contract)
+
+#: A failing actor is retried after 1, 2 and 4 s and then left to the sweeper: longer waits belong in the
+#: outbox.
+_RETRIES = Retries(max_retries=3, min_backoff=1_000, max_backoff=4_000)
+
+
+class QuorumBroker(RabbitmqBroker):
+    """dramatiq's broker with quorum queues and confirmed publishing."""
+
+    def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
+        return {**super()._build_queue_arguments(queue_name), "x-queue-type": "quorum"}
+
+    def _declare_xq_queue(self, queue_name: str) -> Any:
+        return self.channel.queue_declare(
+            queue=xq_name(queue_name),
+            durable=True,
+            arguments={"x-message-ttl": DEAD_MESSAGE_TTL, "x-queue-type": "quorum"},
+        )
+
+
+def connect_broker(*extra: Middleware) -> QuorumBroker:
+    """A broker for this process, set as dramatiq's; connects at first use.
+
+    Args:
+        extra: middleware of the calling worker, after ours.
+    """
+    middleware = [
+        ShutdownNotifications(),
+        Callbacks(),
+        Pipelines(),
+        _RETRIES,
+        CurrentMessage(),
+        *extra,
+    ]
+    broker = QuorumBroker(url=settings().rabbitmq_url, confirm_delivery=True, middleware=middleware)
+    dramatiq.set_broker(broker)
+    return broker
+
+
+def publish(broker: QuorumBroker, message: Contract, request_id: str | None) -> None:
+    """Hands `message` to RabbitMQ and waits for its confirmation.
+
+    Raises:
+        dramatiq.errors.ConnectionClosed: RabbitMQ can't be reached; pika's own errors otherwise.
+    """
+    broker.enqueue(
+        dramatiq.Message(
+            queue_name=message.queue,
+            actor_name=message.actor,
+            args=(),
+            kwargs={"payload": message.payload()},
+            options={"request_id": request_id},
+        )
+    )
+
+
+def consumes(contract: type[C]) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
+    """Makes a function of one contract the actor that consumes it, inside the request id it came with."""
+
+    def decorate(function: Callable[[C], None]) -> Callable[[C], None]:
+        @dramatiq.actor(actor_name=contract.actor, queue_name=contract.queue, notify_shutdown=False)
+        def act(payload: dict[str, Any]) -> None:
+            message = CurrentMessage.get_current_message()
+            with request_scope(message.options.get("request_id") if message else None):
+                function(contract.parse(payload))
+
+        return function
+
+    return decorate
+
+
+def ping(url: str) -> None:
+    """Opens and closes a connection to RabbitMQ; raises pika's errors when it can't."""
+    parameters = pika.URLParameters(url)
+    parameters.connection_attempts = 1
+    parameters.socket_timeout = parameters.blocked_connection_timeout = 2
+    pika.BlockingConnection(parameters).close()

@@ -1,0 +1,68 @@
+"""The database: one engine a process, and `transaction()`, the only place that commits.
+
+Refuses to hide trouble: a database that can't be reached raises `DatabaseUnavailable`, which the gateway
+answers with 503 and a worker with a retry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.settings import settings
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL can't be reached, or did not answer in time."""
+
+
+def database_url() -> URL:
+    """The configured URL with our driver; `postgres://` and `postgresql://` both do."""
+    return make_url(settings().database_url.replace("postgres://", "postgresql://", 1)).set(
+        drivername="postgresql+psycopg2"
+    )
+
+
+@cache
+def engine() -> Engine:
+    """This process's engine, made at first use (so after a fork)."""
+    config = settings()
+    return create_engine(
+        database_url(),
+        pool_size=config.db_pool_size,
+        max_overflow=config.db_pool_size,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        executemany_mode="values_only",
+        connect_args={
+            "connect_timeout": 3,
+            "application_name": f"mailmatic-{config.process}",
+            "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+        },
+    )
+
+
+@contextmanager
+def transaction() -> Iterator[Connection]:
+    """One transaction: commits when the block ends, rolls back when it raises.
+
+    Raises:
+        DatabaseUnavailable: no connection, or it was lost on the way. Nothing was committed, unless the
+            connection died during the commit itself, when nobody can tell: repeat only what is idempotent.
+    """
+    try:
+        with engine().begin() as connection:
+            yield connection
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("all database connections are in use") from error
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseUnavailable(str(error.orig).strip() or "connection lost") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable(str(error.orig).strip() or "connection lost") from error
+        raise

@@ -1,0 +1,59 @@
+"""Who sends: accounts, their domains and their credentials."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+from shared.models.columns import Moment, account_column, created_column, id_column, metadata, one_of
+
+DOMAIN_STATUSES = ("pending", "verified", "failed")
+
+accounts = Table("accounts", metadata, id_column(), Column("name", Text, nullable=False), created_column())
+
+domains = Table(
+    "domains",
+    metadata,
+    id_column(),
+    account_column(),
+    # A-label form, lower case: the form that DNS and comparisons use
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="pending"),
+    Column("verified_at", Moment),
+    created_column(),
+    one_of("status", DOMAIN_STATUSES),
+    CheckConstraint("name = lower(name) AND name ~ '^[a-z0-9._-]+$'", name="name"),
+    Index("uq_domains_account_id_name", "account_id", "name", unique=True),
+    # a domain that one account has verified can't be verified by another
+    Index("uq_domains_verified_name", "name", unique=True, postgresql_where=text("status = 'verified'")),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    id_column(),
+    account_column(),
+    Column("domain_id", Uuid, ForeignKey("domains.id"), nullable=False, index=True),
+    # local part of the default sender address
+    Column("username", Text, nullable=False),
+    Column("display_name", Text),
+    # SHA-256 of the random key; the key itself is shown once and never stored
+    Column("key_hash", LargeBinary, nullable=False, unique=True),
+    # the first characters, by which a person recognises a key
+    Column("key_prefix", Text, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("last_used_at", Moment),
+    created_column(),
+    CheckConstraint("octet_length(key_hash) = 32", name="key_hash"),
+    Index("ix_credentials_account_id", "account_id"),
+)

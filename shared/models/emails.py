@@ -1,0 +1,121 @@
+"""What is sent: contents, emails, recipients and events.
+
+All four are partitioned by month on a UUIDv7, so that a look-up by id touches one partition and retention
+drops whole months. A content may be dropped before the emails that used it (bodies age faster than logs), so
+no foreign key ties them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared import states
+from shared.models.columns import Moment, account_column, created_column, id_column, metadata, one_of
+
+STREAMS = ("transactional", "bulk")
+KINDS = ("to", "cc", "bcc")
+
+contents = Table(
+    "contents",
+    metadata,
+    id_column(),
+    account_column(),
+    Column("from_address", Text, nullable=False),
+    Column("from_name", Text),
+    # ready address list for the Reply-To header
+    Column("reply_to", JSONB),
+    Column("subject", Text, nullable=False),
+    Column("html", Text),
+    Column("text", Text),
+    # custom headers as [[name, value], …], in the order given
+    Column("headers", JSONB),
+    created_column(),
+    CheckConstraint("html IS NOT NULL OR text IS NOT NULL", name="body"),
+    postgresql_partition_by="RANGE (id)",
+)
+
+emails = Table(
+    "emails",
+    metadata,
+    id_column(),
+    account_column(),
+    Column("credential_id", Uuid, ForeignKey("credentials.id")),
+    Column("content_id", Uuid, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("from_address", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    # when this email is next owed attention: its schedule, its retry, or the end of the lease on it
+    Column("due_at", Moment, nullable=False),
+    # counts claims; the number a claim got is its fencing token
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    # how often it went out again after a lost DATA reply
+    Column("resends", SmallInteger, nullable=False, server_default="0"),
+    # why it waits or failed, in the words of the last attempt
+    Column("last_error", Text),
+    Column("request_id", Text),
+    created_column(),
+    Column("updated_at", Moment, nullable=False, server_default=text("now()")),
+    one_of("stream", STREAMS),
+    one_of("status", states.LADDER),
+    Index("ix_emails_account_id_id", "account_id", "id"),
+    Index(
+        "ix_emails_unfinished",
+        "due_at",
+        postgresql_where=text(f"status IN ({', '.join(repr(state) for state in states.UNFINISHED)})"),
+    ),
+    postgresql_partition_by="RANGE (id)",
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("email_id", Uuid, ForeignKey("emails.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", SmallInteger, primary_key=True),
+    Column("account_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    # as it goes into the envelope: the local part as given, the domain in A-label form
+    Column("address", Text, nullable=False),
+    Column("name", Text),
+    Column("status", Text, nullable=False),
+    Column("smtp_code", SmallInteger),
+    # the relay's last reply to this recipient, and which relay it was
+    Column("smtp_reply", Text),
+    Column("relay", Text),
+    Column("updated_at", Moment, nullable=False, server_default=text("now()")),
+    one_of("kind", KINDS),
+    one_of("status", states.LADDER),
+    Index("ix_recipients_account_id_address", "account_id", "address", "email_id"),
+    postgresql_partition_by="RANGE (email_id)",
+)
+
+events = Table(
+    "events",
+    metadata,
+    id_column(),
+    Column("account_id", Uuid, nullable=False),
+    Column("email_id", Uuid, nullable=False),
+    # which recipient; none where the event speaks of the whole email
+    Column("position", SmallInteger),
+    # past tense: email.accepted, email.sent, email.deferred …
+    Column("type", Text, nullable=False),
+    # which process saw it: gateway, sender, postfix, tracker …
+    Column("source", Text, nullable=False),
+    Column("occurred_at", Moment, nullable=False),
+    Column("data", JSONB),
+    Index("ix_events_email_id", "email_id", "id"),
+    postgresql_partition_by="RANGE (id)",
+)

@@ -1,0 +1,35 @@
+"""Monthly partitions by UUIDv7: made ahead of time, by the migration and then daily by the scheduler."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, text
+
+from shared.ids import id_floor
+
+PARTITIONED = ("contents", "emails", "recipients", "events")
+MONTHS_AHEAD = 3
+
+
+def ensure_partitions(tx: Connection, moment: datetime) -> None:
+    """Makes the partitions of `moment`'s month and the next three; those that exist are left alone.
+
+    Rows outside every month land in the default partition, so an install whose scheduler was away for months
+    still accepts mail.
+    """
+    for table in PARTITIONED:
+        for ahead in range(MONTHS_AHEAD + 1):
+            start, end = _month(moment, ahead), _month(moment, ahead + 1)
+            tx.execute(
+                text(
+                    f"CREATE TABLE IF NOT EXISTS {table}_{start:%Y%m} PARTITION OF {table} "
+                    f"FOR VALUES FROM ('{id_floor(start)}') TO ('{id_floor(end)}')"
+                )
+            )
+        tx.execute(text(f"CREATE TABLE IF NOT EXISTS {table}_default PARTITION OF {table} DEFAULT"))
+
+
+def _month(moment: datetime, ahead: int) -> datetime:
+    months = moment.year * 12 + moment.month - 1 + ahead
+    return datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)

@@ -1,0 +1,138 @@
+"""Every setting of Mailmatic, read once from the environment.
+
+The only module that reads `os.environ`. A value that can't be understood stops the process at its
+start with one line that names the variable, what it holds and what it should hold.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """An environment variable holds something that can't be used."""
+
+
+def _setting(env: str, default: Any, help: str) -> Any:
+    """A field with its variable and its help text."""
+    return field(default=default, metadata={"env": env, "help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Typed settings; times are seconds, sizes bytes. `docs/settings.md` is generated from this table."""
+
+    database_url: str = _setting(
+        "DATABASE_URL", "postgresql://mailmatic@127.0.0.1:5432/mailmatic", "PostgreSQL: the truth."
+    )
+    rabbitmq_url: str = _setting("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/", "RabbitMQ: the nudge.")
+    redis_url: str = _setting("REDIS_URL", "redis://127.0.0.1:6379/0", "Redis: the scratchpad.")
+    relays: tuple[str, ...] = _setting(
+        "MAILMATIC_RELAYS",
+        ("smtp://127.0.0.1:25",),
+        "SMTP relays in order of preference, comma separated: smtp[s]://[user:password@]host[:port][?starttls=never|"
+        "opportunistic|required][&verify=yes|no]. Mail goes to the first that answers.",
+    )
+    public_url: str = _setting(
+        "MAILMATIC_PUBLIC_URL", "http://localhost:8080", "Where clients and readers reach this install."
+    )
+    hostname: str = _setting("MAILMATIC_HOSTNAME", "localhost", "Name given in EHLO to relays.")
+    state_dir: Path = _setting(
+        "MAILMATIC_STATE_DIR",
+        Path(".local/state"),
+        "Directory for what must survive a killed process (journals, spools). Give it a volume.",
+    )
+    process: str = _setting("MAILMATIC_PROCESS", "mailmatic", "Name of this process in logs and health.")
+    log_format: str = _setting("MAILMATIC_LOG_FORMAT", "json", "json, or console for people.")
+    log_level: str = _setting("MAILMATIC_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+    trusted_proxies: int = _setting(
+        "MAILMATIC_TRUSTED_PROXIES", 1, "How many reverse proxies of ours stand in front (nginx: 1)."
+    )
+    db_pool_size: int = _setting("MAILMATIC_DB_POOL_SIZE", 8, "Database connections kept per process.")
+    key_cache_seconds: float = _setting(
+        "MAILMATIC_KEY_CACHE_SECONDS",
+        3.0,
+        "How long a checked API key is trusted without asking Postgres (max 5).",
+    )
+    max_request_bytes: int = _setting(
+        "MAILMATIC_MAX_REQUEST_BYTES", 40 * 1024 * 1024, "Largest request body; more is 413."
+    )
+    max_body_bytes: int = _setting(
+        "MAILMATIC_MAX_BODY_BYTES", 5 * 1024 * 1024, "Largest html or text of one email (UTF-8); more is 413."
+    )
+    max_recipients: int = _setting(
+        "MAILMATIC_MAX_RECIPIENTS", 50, "Most recipients of one email: to + cc + bcc."
+    )
+    outbox_poll_seconds: float = _setting(
+        "MAILMATIC_OUTBOX_POLL_SECONDS", 0.025, "How often an idle relay looks for new outbox rows."
+    )
+    send_chunk: int = _setting("MAILMATIC_SEND_CHUNK", 100, "Most emails in one message to the sender.")
+    lease_seconds: float = _setting(
+        "MAILMATIC_LEASE_SECONDS",
+        120.0,
+        "How long a sender may hold claimed emails before others may take them.",
+    )
+    unknown_settle_seconds: float = _setting(
+        "MAILMATIC_UNKNOWN_SETTLE_SECONDS",
+        300.0,
+        "How long a lost DATA reply waits for the MTA's own delivery events before the email is sent again.",
+    )
+    retry_base_seconds: float = _setting(
+        "MAILMATIC_RETRY_BASE_SECONDS", 15.0, "First retry delay; it doubles."
+    )
+    retry_max_seconds: float = _setting(
+        "MAILMATIC_RETRY_MAX_SECONDS", 3600.0, "Longest delay between retries."
+    )
+    retry_horizon_seconds: float = _setting(
+        "MAILMATIC_RETRY_HORIZON_SECONDS", 86400.0, "After this long without success an email has failed."
+    )
+    smtp_timeout_seconds: float = _setting(
+        "MAILMATIC_SMTP_TIMEOUT_SECONDS", 30.0, "Longest wait for one reply of a relay."
+    )
+    relay_cooldown_seconds: float = _setting(
+        "MAILMATIC_RELAY_COOLDOWN_SECONDS", 5.0, "How long a relay that can't be reached is passed over."
+    )
+    sweep_interval_seconds: float = _setting(
+        "MAILMATIC_SWEEP_INTERVAL_SECONDS",
+        5.0,
+        "How often the sweeper looks for emails nobody is working on.",
+    )
+    sweep_grace_seconds: float = _setting(
+        "MAILMATIC_SWEEP_GRACE_SECONDS",
+        60.0,
+        "How long overdue an email must be before the sweeper nudges it.",
+    )
+
+    @classmethod
+    def from_env(cls, environ: dict[str, str] | None = None) -> Settings:
+        """Settings from `environ` (default: the process's environment).
+
+        Raises:
+            SettingsError: a variable holds something that can't be used.
+        """
+        env = dict(os.environ) if environ is None else environ
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            name = item.metadata["env"]
+            if env.get(name, "") != "":
+                values[item.name] = _parse(name, env[name], item.default)
+        return cls(**values)
+
+
+def _parse(name: str, raw: str, default: Any) -> Any:
+    try:
+        if isinstance(default, tuple):
+            return tuple(part.strip() for part in raw.split(",") if part.strip())
+        return type(default)(raw) if not isinstance(default, Path) else Path(raw)
+    except ValueError as error:
+        raise SettingsError(f"{name}={raw!r} is not a valid {type(default).__name__}") from error
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read at first use."""
+    return Settings.from_env()
