@@ -37,7 +37,8 @@ class EmailIds(Contract):
 
     def merged(self, others: list[EmailIds], at_most: int) -> list[Self]:
         """This and `others` as few messages of `at_most` ids each, in order, without repeats."""
-        ids = tuple(dict.fromkeys(id for message in (self, *others) for id in message.ids))
+        chunks: list[EmailIds] = [self, *others]
+        ids = tuple(dict.fromkeys(id for chunk in chunks for id in chunk.ids))
         return [replace(self, ids=ids[start : start + at_most]) for start in range(0, len(ids), at_most)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, MetaData, Uuid, func
 
 metadata = MetaData(
@@ -18,17 +20,17 @@ metadata = MetaData(
 Moment = DateTime(timezone=True)
 
 
-def id_column() -> Column:
+def id_column() -> Column[Any]:
     """A UUIDv7 primary key, made by the application."""
     return Column("id", Uuid, primary_key=True)
 
 
-def account_column() -> Column:
+def account_column() -> Column[Any]:
     """The tenant a row belongs to; every query is scoped by it."""
     return Column("account_id", Uuid, ForeignKey("accounts.id"), nullable=False)
 
 
-def created_column() -> Column:
+def created_column() -> Column[Any]:
     """When the row was made."""
     return Column("created_at", Moment, nullable=False, server_default=func.now())
 
