@@ -52,6 +52,8 @@ class Settings:
     trusted_proxies: int = _setting(
         "MAILMATIC_TRUSTED_PROXIES", 1, "How many reverse proxies of ours stand in front (nginx: 1)."
     )
+    http_workers: int = _setting("MAILMATIC_HTTP_WORKERS", 2, "Processes of each HTTP service.")
+    http_threads: int = _setting("MAILMATIC_HTTP_THREADS", 8, "Threads of each of these processes.")
     db_pool_size: int = _setting("MAILMATIC_DB_POOL_SIZE", 8, "Database connections kept per process.")
     key_cache_seconds: float = _setting(
         "MAILMATIC_KEY_CACHE_SECONDS",

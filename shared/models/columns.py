@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, MetaData, Uuid, func
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -15,6 +16,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+#: jsonb, where None is SQL NULL and not the JSON null
+Json = JSONB(none_as_null=True)
 
 #: timestamptz; the connection's time zone is UTC
 Moment = DateTime(timezone=True)

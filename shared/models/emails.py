@@ -19,10 +19,9 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from shared import states
-from shared.models.columns import Moment, account_column, created_column, id_column, metadata, one_of
+from shared.models.columns import Json, Moment, account_column, created_column, id_column, metadata, one_of
 
 STREAMS = ("transactional", "bulk")
 KINDS = ("to", "cc", "bcc")
@@ -35,12 +34,12 @@ contents = Table(
     Column("from_address", Text, nullable=False),
     Column("from_name", Text),
     # ready address list for the Reply-To header
-    Column("reply_to", JSONB),
+    Column("reply_to", Json),
     Column("subject", Text, nullable=False),
     Column("html", Text),
     Column("text", Text),
     # custom headers as [[name, value], …], in the order given
-    Column("headers", JSONB),
+    Column("headers", Json),
     created_column(),
     CheckConstraint("html IS NOT NULL OR text IS NOT NULL", name="body"),
     postgresql_partition_by="RANGE (id)",
@@ -115,7 +114,7 @@ events = Table(
     # which process saw it: gateway, sender, postfix, tracker …
     Column("source", Text, nullable=False),
     Column("occurred_at", Moment, nullable=False),
-    Column("data", JSONB),
+    Column("data", Json),
     Index("ix_events_email_id", "email_id", "id"),
     postgresql_partition_by="RANGE (id)",
 )

@@ -1,0 +1,22 @@
+"""The scheduler's SQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+# Every unfinished email says in `due_at` when it is next owed attention. What is overdue beyond the grace has
+# lost its nudge (a purged queue, a dead worker, a broker rebuilt from nothing). Setting `due_at` to now
+# leaves it claimable and keeps this sweep from nudging it again before another grace has passed.
+TAKE_OVERDUE = text(
+    """
+    UPDATE emails SET due_at = now() WHERE id IN (
+        SELECT id FROM emails
+        WHERE status IN ('queued', 'sending', 'unknown', 'deferred')
+          AND due_at < now() - make_interval(secs => :grace)
+        ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    RETURNING id, stream
+    """
+)
+
+TRY_LEAD = text("SELECT pg_try_advisory_lock(:lock)")
+"""Session-level: the lock goes with the connection, so a leader that dies is replaced at once."""

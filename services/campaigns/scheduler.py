@@ -1,0 +1,83 @@
+"""The scheduler: one leader among any number of processes does what is due by time.
+
+`python -m services.campaigns.scheduler`. The leader holds a session-level advisory lock on a connection
+of its own; when it dies, Postgres lets go of the lock and another takes over within a sweep interval.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from services.campaigns import queries
+from services.campaigns.sweep import sweep
+from shared.clock import now
+from shared.db import DatabaseUnavailable, engine, transaction
+from shared.health import start_beating
+from shared.observability import configure_logging, get_logger
+from shared.partitions import ensure_partitions
+from shared.settings import settings
+
+log = get_logger("scheduler")
+
+#: Any constant will do; it names the right to lead.
+_LEADER_LOCK = 4_201_978
+
+
+@contextmanager
+def leadership() -> Iterator[Connection | None]:
+    """A connection that holds the leader's lock, or None while another process holds it."""
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        leads = connection.execute(queries.TRY_LEAD, {"lock": _LEADER_LOCK}).scalar_one()
+        yield connection if leads else None
+        connection.invalidate()  # closes the session, and with it the lock
+
+
+def lead(connection: Connection, stop: threading.Event) -> None:
+    """Works through the duties until `stop`, or until the lock's connection fails."""
+    log.info("scheduler.leading")
+    partitions_made: date | None = None
+    while not stop.is_set():
+        connection.exec_driver_sql("SELECT 1")  # a lost connection is a lost lock
+        if partitions_made != now().date():
+            with transaction() as tx:
+                ensure_partitions(tx, now())
+            partitions_made = now().date()
+        with transaction() as tx:
+            nudged = sweep(tx, settings())
+        if nudged:
+            log.warning("sweep.nudged", emails=nudged)
+        stop.wait(settings().sweep_interval_seconds)
+
+
+def run(stop: threading.Event) -> None:
+    """Leads when it may and waits when it may not, until `stop`."""
+    while not stop.is_set():
+        try:
+            with leadership() as connection:
+                if connection is not None:
+                    lead(connection, stop)
+        except (DatabaseUnavailable, DBAPIError) as error:
+            log.warning("scheduler.waiting", reason=str(error).splitlines()[0])
+        stop.wait(settings().sweep_interval_seconds)
+
+
+def main() -> None:
+    """Runs the scheduler until SIGTERM or SIGINT."""
+    configure_logging()
+    start_beating()
+    stop = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stop.set())
+    run(stop)
+    log.info("scheduler.stopped")
+
+
+if __name__ == "__main__":
+    main()

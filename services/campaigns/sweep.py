@@ -1,0 +1,27 @@
+"""The sweeper: whatever is unfinished and overdue is nudged again, out of Postgres alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from sqlalchemy import Connection
+
+from services.campaigns import queries
+from shared.contracts import SEND_BY_STREAM
+from shared.outbox import emit_all
+from shared.settings import Settings
+
+#: Emails nudged by one sweep: bounds the transaction, not the work; the next sweep takes the next.
+_BATCH = 5_000
+
+
+def sweep(tx: Connection, config: Settings) -> int:
+    """Nudges up to one batch of overdue emails; returns how many."""
+    rows = tx.execute(queries.TAKE_OVERDUE, {"grace": config.sweep_grace_seconds, "batch": _BATCH}).all()
+    ids: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        ids[row.stream].append(str(row.id))
+    for stream, stream_ids in ids.items():
+        first, *rest = [SEND_BY_STREAM[stream]((id,)) for id in stream_ids]
+        emit_all(tx, [(message, None) for message in first.merged(rest, config.send_chunk)])
+    return len(rows)

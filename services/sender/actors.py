@@ -1,0 +1,99 @@
+"""What the sender does with a nudge: claim → render → hand over → record. No transaction spans the wire."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import cache
+from pathlib import Path
+
+from services.sender.claim import claim, release
+from services.sender.handover import hand_over
+from services.sender.jobs import Job
+from services.sender.journal import Journal
+from services.sender.record import decide, record
+from services.sender.relay_pool import RelayPool
+from services.sender.relays import parse_relay
+from shared.broker import consumes
+from shared.contracts import EmailIds, SendBulkEmails, SendEmails
+from shared.db import transaction
+from shared.observability import get_logger
+from shared.settings import settings
+
+log = get_logger("sender")
+
+#: Set when the worker is told to stop: emails not begun are given back.
+stopping = threading.Event()
+
+
+@consumes(SendEmails)
+def send_emails(message: SendEmails) -> None:
+    """Transactional emails."""
+    send(message)
+
+
+@consumes(SendBulkEmails)
+def send_bulk_emails(message: SendBulkEmails) -> None:
+    """Campaign emails."""
+    send(message)
+
+
+def send(message: EmailIds) -> None:
+    """Everything that one chunk needs, from claim to recorded outcomes."""
+    config = settings()
+    with transaction() as tx:
+        jobs = claim(tx, message.ids, config.lease_seconds)
+    if not jobs:
+        return
+    # half the lease: what is not begun by then goes back, so a slow relay never outlives a claim
+    deadline = time.monotonic() + config.lease_seconds / 2
+    journal = Journal(journal_directory(), [(job.email_id, job.attempt) for job in jobs])
+    try:
+        attempts, untouched = hand_over(
+            jobs,
+            relay_pool(),
+            journal,
+            give_back_when=lambda: stopping.is_set() or time.monotonic() > deadline,
+        )
+        by_id = {job.email_id: job for job in jobs}
+        verdicts = [
+            decide(
+                attempt,
+                account_id=by_id[attempt.email_id].account_id,
+                stream=by_id[attempt.email_id].stream,
+                created_at=by_id[attempt.email_id].created_at,
+                others=_not_served(by_id[attempt.email_id]),
+                config=config,
+            )
+            for attempt in attempts
+        ]
+        with transaction() as tx:
+            held = record(tx, verdicts)
+            release(tx, untouched)
+    except BaseException:
+        journal.abandon()
+        raise
+    journal.close()
+    if len(held) < len(attempts):
+        log.warning("sender.lease_lost", emails=len(attempts) - len(held))
+
+
+def journal_directory() -> Path:
+    """Where this host's senders keep their journals."""
+    return settings().state_dir / "sender"
+
+
+@cache
+def relay_pool() -> RelayPool:
+    """This process's connections to the relays."""
+    config = settings()
+    return RelayPool(
+        [parse_relay(url) for url in config.relays],
+        hostname=config.hostname,
+        timeout=config.smtp_timeout_seconds,
+        cooldown=config.relay_cooldown_seconds,
+    )
+
+
+def _not_served(job: Job) -> list[str]:
+    return [item.status for item in job.recipients if not item.open]

@@ -1,0 +1,72 @@
+"""Ids → jobs under a lease, and back when they can't be worked on now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from services.sender import queries
+from services.sender.jobs import Content, Job, Recipient
+from shared import states
+from shared.contracts import SEND_BY_STREAM
+from shared.outbox import emit
+
+
+def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]:
+    """The jobs among `ids` that are due and free, now ours for `lease_seconds`."""
+    rows = tx.execute(queries.CLAIM, {"ids": list(ids), "lease": lease_seconds}).all()
+    if not rows:
+        return []
+    recipients: dict[UUID, list[Recipient]] = defaultdict(list)
+    for row in tx.execute(queries.RECIPIENTS, {"ids": [str(row.id) for row in rows]}):
+        recipients[row.email_id].append(
+            Recipient(row.position, row.kind, row.address, row.name, row.status, row.status in states.PENDING)
+        )
+    content_ids = list({str(row.content_id) for row in rows})
+    contents = {row.id: _content(row) for row in tx.execute(queries.CONTENTS, {"ids": content_ids})}
+    jobs = [
+        Job(
+            email_id=row.id,
+            account_id=row.account_id,
+            attempt=row.attempts,
+            stream=row.stream,
+            message_id=row.message_id,
+            created_at=row.created_at,
+            request_id=row.request_id,
+            content=contents[row.content_id],
+            recipients=recipients[row.id],
+        )
+        for row in rows
+    ]
+    return sorted(jobs, key=lambda job: job.email_id)
+
+
+def release(tx: Connection, held: Sequence[tuple[UUID, int]]) -> None:
+    """Gives claimed emails back, to be taken up at once by another sender: (email id, attempt) pairs."""
+    if not held:
+        return
+    given_back = tx.execute(
+        queries.RELEASE,
+        {"ids": [str(email_id) for email_id, _ in held], "attempts": [attempt for _, attempt in held]},
+    )
+    by_stream: dict[str, list[str]] = defaultdict(list)
+    for row in given_back:
+        by_stream[row.stream].append(str(row.id))
+    for stream, ids in by_stream.items():
+        emit(tx, SEND_BY_STREAM[stream](tuple(ids)))
+
+
+def _content(row: Any) -> Content:
+    return Content(
+        from_address=row.from_address,
+        from_name=row.from_name,
+        reply_to=row.reply_to or [],
+        subject=row.subject,
+        html=row.html,
+        text=row.text,
+        headers=[(name, value) for name, value in row.headers or []],
+    )

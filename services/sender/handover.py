@@ -1,0 +1,70 @@
+"""A chunk of jobs → the relay, one after the other, with every step in the journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from services.sender.jobs import Attempt, Job
+from services.sender.journal import Journal
+from services.sender.outcomes import Outcome, Reply, for_all
+from services.sender.relay_pool import RelayPool
+from services.sender.render import Unrenderable, render
+from services.sender.smtp import Envelope, RelayTrouble
+from shared import states
+from shared.observability import get_logger, request_scope
+
+log = get_logger("sender")
+
+
+def hand_over(
+    jobs: list[Job], pool: RelayPool, journal: Journal, *, give_back_when: Callable[[], bool]
+) -> tuple[list[Attempt], list[tuple[UUID, int]]]:
+    """Attempts every job until `give_back_when` says that time is up.
+
+    Returns:
+        The attempts, and the (email id, attempt) pairs that were not begun.
+    """
+    attempts: list[Attempt] = []
+    for index, job in enumerate(jobs):
+        if give_back_when():
+            return attempts, [(left.email_id, left.attempt) for left in jobs[index:]]
+        attempt = attempt_one(job, pool, journal)
+        journal.finished(attempt)
+        attempts.append(attempt)
+    return attempts, []
+
+
+def attempt_one(job: Job, pool: RelayPool, journal: Journal) -> Attempt:
+    """One email to one relay: every way it can go is an outcome, none an exception."""
+    with request_scope(job.request_id):
+        started = time.perf_counter()
+        relay, outcomes = _deliver(job, pool, journal)
+        spent_ms = round((time.perf_counter() - started) * 1000, 1)
+        for outcome in outcomes:
+            log.info(
+                f"email.{outcome.status}",
+                email_id=str(job.email_id),
+                position=outcome.position,
+                attempt=job.attempt,
+                relay=relay,
+                reply=str(outcome.reply) if outcome.reply else None,
+                ms=spent_ms,
+            )
+    return Attempt(job.email_id, job.attempt, relay, outcomes)
+
+
+def _deliver(job: Job, pool: RelayPool, journal: Journal) -> tuple[str | None, list[Outcome]]:
+    served = [item for item in job.recipients if item.open]
+    if not served:
+        return None, []
+    positions = [item.position for item in served]
+    envelope = Envelope(job.content.from_address, [(item.position, item.address) for item in served])
+    try:
+        relay, outcomes = pool.deliver(envelope, render(job), lambda: journal.started(job.email_id))
+    except Unrenderable as error:
+        return None, for_all(positions, states.FAILED, Reply(554, str(error)))
+    except RelayTrouble as trouble:
+        return None, for_all(positions, states.DEFERRED, Reply(451, str(trouble)))
+    return str(relay), outcomes

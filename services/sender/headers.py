@@ -1,0 +1,55 @@
+"""Message headers as bytes: RFC 5322 folding, RFC 2047 encoded words, RFC 6532 where an address needs it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from email.header import Header
+from email.utils import formataddr
+
+_FOLD_AT = 78
+_PLACEHOLDER = "a@b"
+#: A word with the spaces before it (and, for the last one, after it): folding never leaves a blank line.
+_WORDS = re.compile(r" *[^ ]+(?: +$)?")
+
+
+def field(name: str, value: str) -> str:
+    """`Name: value`, folded, without the final line end.
+
+    ASCII values are folded only at spaces, so nothing but white space changes; others become encoded words.
+    """
+    if value.isascii():
+        return _fold(f"{name}: {value}")
+    encoded = Header(value, "utf-8", header_name=name, maxlinelen=_FOLD_AT).encode(linesep="\r\n")
+    return f"{name}: {encoded}"
+
+
+def address_field(name: str, mailboxes: Iterable[tuple[str | None, str]]) -> str:
+    """An address header out of (display name, address) pairs, one a line when they do not fit on one."""
+    shown = [mailbox(display, address) for display, address in mailboxes]
+    line = f"{name}: {', '.join(shown)}"
+    return line if len(line) <= _FOLD_AT else f"{name}: " + ",\r\n ".join(shown)
+
+
+def mailbox(display: str | None, address: str) -> str:
+    """`Display name <address>`, the name quoted or encoded as it needs."""
+    if not display:
+        return address
+    if display.isascii():
+        quoted = formataddr((display, _PLACEHOLDER)).removesuffix(f" <{_PLACEHOLDER}>")
+    else:
+        quoted = Header(display, "utf-8", maxlinelen=_FOLD_AT - 3).encode(linesep="\r\n")
+    return f"{quoted} <{address}>"
+
+
+def _fold(line: str) -> str:
+    if len(line) <= _FOLD_AT:
+        return line
+    name, first, *rest = _WORDS.findall(line)
+    lines = [name + first]
+    for word in rest:
+        if len(lines[-1]) + len(word) > _FOLD_AT:
+            lines.append(word)
+        else:
+            lines[-1] += word
+    return "\r\n".join(lines)

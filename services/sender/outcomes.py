@@ -1,0 +1,63 @@
+"""SMTP replies → what becomes of a recipient. A pure table (RFC 5321 §4.2.1, §4.3.2).
+
+An expected refusal is a value, never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared import states
+
+_PRINTABLE_LIMIT = 1_000
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One SMTP reply: its code and its text on one line."""
+
+    code: int
+    text: str
+
+    @classmethod
+    def from_wire(cls, code: int, text: bytes) -> Reply:
+        """A reply as read from a relay: undecodable and control characters replaced, length bounded."""
+        clean = " ".join(text.decode("utf-8", "replace").split())
+        return cls(code, "".join(char if char.isprintable() else "?" for char in clean)[:_PRINTABLE_LIMIT])
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".strip()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one attempt did for one recipient: its new state and the reply that says why."""
+
+    position: int
+    status: str
+    reply: Reply | None
+
+
+def judge_sender(reply: Reply) -> str:
+    """A refused MAIL FROM: ours to mend when permanent, hence failed and not bounced."""
+    return states.FAILED if reply.code >= 500 else states.DEFERRED
+
+
+def judge_recipient(reply: Reply) -> str | None:
+    """A reply to RCPT TO: None when accepted."""
+    if reply.code in (250, 251, 252):
+        return None
+    return states.BOUNCED if reply.code >= 500 else states.DEFERRED
+
+
+def judge_data(reply: Reply) -> str:
+    """The reply to DATA or to the final dot, for every recipient that was accepted before."""
+    if 200 <= reply.code < 300:
+        return states.SENT
+    return states.BOUNCED if reply.code >= 500 else states.DEFERRED
+
+
+def for_all(positions: Sequence[int], status: str, reply: Reply | None) -> list[Outcome]:
+    """The same outcome for every recipient in `positions`."""
+    return [Outcome(position, status, reply) for position in positions]

@@ -1,0 +1,85 @@
+"""The sender's SQL: claims out, outcomes in, both for a whole chunk at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+# A claim is one conditional update: what another sender holds under a live lease, what is not due, and what
+# has reached its end is left alone, so a repeated nudge is harmless. `attempts` becomes the fencing token. An
+# email taken over out of `sending` or `unknown` may have been handed over before: that resend is counted.
+CLAIM = text(
+    """
+    WITH due AS (
+        SELECT id, status FROM emails
+        WHERE id = ANY(CAST(:ids AS uuid[]))
+          AND (status = 'queued' OR (status IN ('sending', 'unknown', 'deferred') AND due_at <= now()))
+        FOR UPDATE SKIP LOCKED)
+    UPDATE emails SET
+        status = 'sending',
+        attempts = attempts + 1,
+        resends = resends + CASE WHEN due.status IN ('sending', 'unknown') THEN 1 ELSE 0 END,
+        due_at = now() + make_interval(secs => :lease),
+        updated_at = now()
+    FROM due WHERE emails.id = due.id
+    RETURNING emails.id, account_id, content_id, attempts, stream, message_id, created_at, request_id
+    """
+)
+
+RECIPIENTS = text(
+    """
+    SELECT email_id, position, kind, address, name, status FROM recipients
+    WHERE email_id = ANY(CAST(:ids AS uuid[])) ORDER BY email_id, position
+    """
+)
+
+CONTENTS = text(
+    """
+    SELECT id, from_address, from_name, reply_to, subject, html, text, headers FROM contents
+    WHERE id = ANY(CAST(:ids AS uuid[]))
+    """
+)
+
+# Only the holder of the latest claim may write: a sender that lost its lease changes nothing.
+RECORD_EMAILS = text(
+    """
+    UPDATE emails SET
+        status = new.status, due_at = new.due_at, last_error = new.last_error, updated_at = now()
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:statuses AS text[]),
+        CAST(:due_at AS timestamptz[]), CAST(:errors AS text[])
+    ) AS new (id, attempt, status, due_at, last_error)
+    WHERE emails.id = new.id AND emails.attempts = new.attempt AND emails.status = 'sending'
+    RETURNING emails.id
+    """
+)
+
+RECORD_RECIPIENTS = text(
+    """
+    UPDATE recipients SET
+        status = new.status, smtp_code = new.code, smtp_reply = new.reply, relay = new.relay,
+        updated_at = now()
+    FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:positions AS smallint[]), CAST(:statuses AS text[]),
+        CAST(:codes AS smallint[]), CAST(:replies AS text[]), CAST(:relays AS text[])
+    ) AS new (email_id, position, status, code, reply, relay)
+    WHERE recipients.email_id = new.email_id AND recipients.position = new.position
+      AND recipients.status IN ('queued', 'unknown', 'deferred')
+    """
+)
+
+# What a recording needs to know of emails whose claim it did not make itself (out of a journal).
+CLAIMED = text(
+    """
+    SELECT id, account_id, attempts, stream, created_at FROM emails
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'sending'
+    """
+)
+
+RELEASE = text(
+    """
+    UPDATE emails SET status = 'queued', due_at = now(), updated_at = now()
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS int[])) AS held (id, attempt)
+    WHERE emails.id = held.id AND emails.attempts = held.attempt AND emails.status = 'sending'
+    RETURNING emails.id, emails.stream
+    """
+)

@@ -1,0 +1,152 @@
+"""Outcomes → Postgres: emails, recipients, events and the next attempts, one transaction a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, insert
+
+from services.sender import queries
+from services.sender.backoff import retry_delay
+from services.sender.jobs import Attempt
+from services.sender.outcomes import Outcome
+from shared import states
+from shared.clock import now
+from shared.contracts import SEND_BY_STREAM
+from shared.ids import new_id
+from shared.models import events
+from shared.outbox import emit_all
+from shared.settings import Settings
+
+#: reply kept as the email's own `last_error` when an attempt did not reach everybody
+_TROUBLED = (states.DEFERRED, states.UNKNOWN, states.BOUNCED, states.FAILED)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be written of one email: its new status, when it is due again, and why."""
+
+    attempt: Attempt
+    account_id: UUID
+    stream: str
+    status: str
+    due_at: datetime
+    error: str | None
+
+
+def decide(
+    attempt: Attempt,
+    *,
+    account_id: UUID,
+    stream: str,
+    created_at: datetime,
+    others: Iterable[str],
+    config: Settings,
+) -> Verdict:
+    """The verdict on one attempt.
+
+    Args:
+        attempt: what the relay said of each recipient that was served.
+        account_id, stream, created_at: of the email.
+        others: states of the recipients that this attempt did not serve.
+        config: retry and settle times.
+    """
+    moment = now()
+    if moment - created_at >= timedelta(seconds=config.retry_horizon_seconds):
+        attempt = _give_up(attempt)
+    statuses = [outcome.status for outcome in attempt.outcomes]
+    status = states.email_status([*statuses, *others])
+    wait = 0.0
+    if status == states.UNKNOWN:
+        wait = config.unknown_settle_seconds
+    elif status == states.DEFERRED:
+        wait = retry_delay(attempt.attempt, base=config.retry_base_seconds, cap=config.retry_max_seconds)
+    error = next(
+        (str(item.reply) for item in attempt.outcomes if item.status in _TROUBLED and item.reply), None
+    )
+    return Verdict(attempt, account_id, stream, status, moment + timedelta(seconds=wait), error)
+
+
+def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
+    """Writes `verdicts` and emits the next attempts; returns the ids whose claim was still ours."""
+    if not verdicts:
+        return set()
+    held = {
+        row.id
+        for row in tx.execute(
+            queries.RECORD_EMAILS,
+            {
+                "ids": [str(item.attempt.email_id) for item in verdicts],
+                "attempts": [item.attempt.attempt for item in verdicts],
+                "statuses": [item.status for item in verdicts],
+                "due_at": [item.due_at for item in verdicts],
+                "errors": [item.error for item in verdicts],
+            },
+        )
+    }
+    kept = [item for item in verdicts if item.attempt.email_id in held]
+    _record_recipients(tx, kept)
+    emit_all(
+        tx,
+        [
+            (SEND_BY_STREAM[item.stream]((str(item.attempt.email_id),)), item.due_at)
+            for item in kept
+            if item.status in states.UNFINISHED
+        ],
+    )
+    return held
+
+
+def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
+    rows = [(item, outcome) for item in verdicts for outcome in item.attempt.outcomes]
+    if not rows:
+        return
+    tx.execute(
+        queries.RECORD_RECIPIENTS,
+        {
+            "ids": [str(item.attempt.email_id) for item, _ in rows],
+            "positions": [outcome.position for _, outcome in rows],
+            "statuses": [outcome.status for _, outcome in rows],
+            "codes": [outcome.reply.code if outcome.reply else None for _, outcome in rows],
+            "replies": [str(outcome.reply) if outcome.reply else None for _, outcome in rows],
+            "relays": [item.attempt.relay for item, _ in rows],
+        },
+    )
+    moment = now()
+    tx.execute(
+        insert(events),
+        [
+            {
+                "id": new_id(),
+                "account_id": item.account_id,
+                "email_id": item.attempt.email_id,
+                "position": outcome.position,
+                "type": f"email.{outcome.status}",
+                "source": "sender",
+                "occurred_at": moment,
+                "data": _event_data(item, outcome),
+            }
+            for item, outcome in rows
+        ],
+    )
+
+
+def _event_data(verdict: Verdict, outcome: Outcome) -> dict[str, object]:
+    data: dict[str, object] = {"attempt": verdict.attempt.attempt, "relay": verdict.attempt.relay}
+    if outcome.reply:
+        data["reply"] = str(outcome.reply)
+    if verdict.status in states.UNFINISHED and outcome.status in states.UNFINISHED:
+        data["next_attempt_at"] = verdict.due_at.isoformat()
+    return data
+
+
+def _give_up(attempt: Attempt) -> Attempt:
+    """Past the horizon a deferral is final."""
+    outcomes = [
+        Outcome(item.position, states.FAILED, item.reply) if item.status == states.DEFERRED else item
+        for item in attempt.outcomes
+    ]
+    return Attempt(attempt.email_id, attempt.attempt, attempt.relay, outcomes)

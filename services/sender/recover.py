@@ -1,0 +1,75 @@
+"""What dead senders left in their journals → Postgres."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from services.sender import queries
+from services.sender.claim import release
+from services.sender.jobs import Attempt
+from services.sender.journal import Remains, adopt
+from services.sender.outcomes import Outcome, Reply
+from services.sender.record import Verdict, decide, record
+from shared import states
+from shared.db import transaction
+from shared.observability import get_logger
+from shared.settings import Settings
+
+log = get_logger("sender")
+
+_LOST = Reply(0, "the sender was killed before the reply to the message came")
+
+
+def recover(directory: Path, config: Settings) -> None:
+    """Records what was finished, marks what was in flight as unknown and gives back what was not begun."""
+    for remains in adopt(directory):
+        with transaction() as tx:
+            verdicts = _verdicts(tx, remains, config)
+            held = record(tx, verdicts)
+            release(tx, remains.untouched)
+        log.warning(
+            "sender.recovered",
+            finished=len(remains.finished),
+            in_flight=len(remains.in_flight),
+            given_back=len(remains.untouched),
+            recorded=len(held),
+        )
+
+
+def _verdicts(tx: Connection, remains: Remains, config: Settings) -> list[Verdict]:
+    ids = [str(email_id) for email_id in remains.claimed]
+    recipients: dict[UUID, dict[int, str]] = defaultdict(dict)
+    for row in tx.execute(queries.RECIPIENTS, {"ids": ids}):
+        recipients[row.email_id][row.position] = row.status
+    verdicts = []
+    for row in tx.execute(queries.CLAIMED, {"ids": ids}):
+        attempt = remains.finished.get(row.id)
+        if attempt is None and row.id in remains.started:
+            attempt = _in_flight(row.id, remains.claimed[row.id], recipients[row.id])
+        if attempt is None:
+            continue
+        served = {outcome.position for outcome in attempt.outcomes}
+        verdicts.append(
+            decide(
+                attempt,
+                account_id=row.account_id,
+                stream=row.stream,
+                created_at=row.created_at,
+                others=[status for position, status in recipients[row.id].items() if position not in served],
+                config=config,
+            )
+        )
+    return verdicts
+
+
+def _in_flight(email_id: UUID, attempt: int, recipients: dict[int, str]) -> Attempt:
+    outcomes = [
+        Outcome(position, states.UNKNOWN, _LOST)
+        for position, status in recipients.items()
+        if status in states.PENDING
+    ]
+    return Attempt(email_id, attempt, None, outcomes)

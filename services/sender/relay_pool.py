@@ -1,0 +1,101 @@
+"""Persistent connections to the relays, with failover: the first relay that answers gets the mail.
+
+A relay that can't be reached is passed over for a few seconds, so that a chunk of emails does not wait for
+the same timeout a hundred times.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from services.sender.outcomes import Outcome
+from services.sender.relays import Relay
+from services.sender.smtp import Envelope, RelayConnection, RelayTrouble
+
+#: A connection idle longer than this (seconds) is not trusted again; Postfix closes after 300.
+_MAX_IDLE = 60.0
+#: A connection is replaced after this many messages, so that relays behind a balancer share the load.
+_MAX_DELIVERIES = 1_000
+
+
+class RelayPool:
+    """Hands messages to relays over kept connections. Shared by the threads of a worker."""
+
+    def __init__(self, relays: Sequence[Relay], *, hostname: str, timeout: float, cooldown: float) -> None:
+        self._relays = list(relays)
+        self._hostname = hostname
+        self._timeout = timeout
+        self._cooldown = cooldown
+        self._idle: dict[Relay, deque[RelayConnection]] = {relay: deque() for relay in self._relays}
+        self._down_until: dict[Relay, float] = {}
+        self._last_trouble = "no relay is configured"
+        self._lock = threading.Lock()
+
+    def deliver(
+        self, envelope: Envelope, message: bytes, before_body: Callable[[], None]
+    ) -> tuple[Relay, list[Outcome]]:
+        """Delivers over the first relay that answers.
+
+        Raises:
+            RelayTrouble: none did, or the connection broke while the message was under way (it had not been
+                handed over). The text says which relay and why.
+        """
+        for relay in self._relays:
+            if self._down_until.get(relay, 0) > time.monotonic():
+                continue
+            try:
+                return relay, self._deliver_to(relay, envelope, message, before_body)
+            except RelayTrouble as trouble:
+                self._last_trouble = str(trouble)
+                self._down_until[relay] = time.monotonic() + self._cooldown
+        raise RelayTrouble(self._last_trouble)
+
+    def close(self) -> None:
+        """Closes every idle connection."""
+        for kept in self._idle.values():
+            while kept:
+                kept.pop().close()
+
+    def _deliver_to(
+        self, relay: Relay, envelope: Envelope, message: bytes, before_body: Callable[[], None]
+    ) -> list[Outcome]:
+        connection = self._kept(relay)
+        if connection is not None:
+            try:
+                return self._use(connection, envelope, message, before_body)
+            except RelayTrouble:
+                pass  # the relay had closed the kept connection: a fresh one decides
+        fresh = RelayConnection(relay, self._hostname, self._timeout)
+        return self._use(fresh, envelope, message, before_body)
+
+    def _use(
+        self, connection: RelayConnection, envelope: Envelope, message: bytes, before_body: Callable[[], None]
+    ) -> list[Outcome]:
+        try:
+            outcomes = connection.deliver(envelope, message, before_body)
+        except RelayTrouble:
+            connection.close()
+            raise
+        self._keep(connection)
+        return outcomes
+
+    def _kept(self, relay: Relay) -> RelayConnection | None:
+        while True:
+            with self._lock:
+                if not self._idle[relay]:
+                    return None
+                connection = self._idle[relay].pop()
+            if time.monotonic() - connection.idle_since < _MAX_IDLE:
+                return connection
+            connection.close()
+
+    def _keep(self, connection: RelayConnection) -> None:
+        if not connection.usable or connection.deliveries >= _MAX_DELIVERIES:
+            connection.close()
+            return
+        connection.idle_since = time.monotonic()
+        with self._lock:
+            self._idle[connection.relay].append(connection)

@@ -1,0 +1,61 @@
+"""A job → the message as it goes over the wire. The same job always gives the same bytes.
+
+Bcc recipients are in the envelope and nowhere else. Gateways have checked names and values; a line break in
+one would still be refused here, because what is stored is not to be trusted with a message's structure.
+"""
+
+from __future__ import annotations
+
+from email.utils import format_datetime
+
+from services.sender import headers, mime
+from services.sender.jobs import Job
+
+
+class Unrenderable(ValueError):
+    """The stored content can't become a message; the reason is for a person."""
+
+
+def render(job: Job) -> bytes:
+    """The whole message: CRLF line ends, ends in one.
+
+    Raises:
+        Unrenderable: a stored header would break out of its line.
+    """
+    content = job.content
+    lines = [headers.address_field("From", [(content.from_name, content.from_address)])]
+    for name, kind in (("To", "to"), ("Cc", "cc")):
+        shown = [(item.name, item.address) for item in job.recipients if item.kind == kind]
+        if shown:
+            lines.append(headers.address_field(name, shown))
+    if content.reply_to:
+        lines.append(headers.field("Reply-To", ", ".join(content.reply_to)))
+    lines += [
+        headers.field("Subject", content.subject),
+        f"Date: {format_datetime(job.created_at)}",
+        f"Message-ID: {job.message_id}",
+        *(headers.field(name, value) for name, value in content.headers),
+        "MIME-Version: 1.0",
+    ]
+    part_head, body = _body(job)
+    lines.append(part_head)
+    for line in lines:
+        _check(line)
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def _body(job: Job) -> tuple[str, bytes]:
+    content = job.content
+    parts = [
+        mime.text_part(subtype, body)
+        for subtype, body in (("plain", content.text), ("html", content.html))
+        if body is not None
+    ]
+    return parts[0] if len(parts) == 1 else mime.alternative(parts, f"=_mm_{job.email_id.hex}")
+
+
+def _check(line: str) -> None:
+    """Every line break is ours: CRLF followed by white space or, in the part's head, by another header."""
+    unfolded = line.replace("\r\n ", "").replace("\r\nContent-Transfer-Encoding: ", "")
+    if any(char in unfolded for char in "\r\n\0"):
+        raise Unrenderable(f"header {line.split(':', 1)[0]!r} contains a line break")
