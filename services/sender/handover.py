@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from services.sender.headers import HeaderInjection
 from services.sender.jobs import Attempt, Job
 from services.sender.journal import Journal
 from services.sender.outcomes import Outcome, Reply, for_all
 from services.sender.relay_pool import RelayPool
-from services.sender.render import Unrenderable, render
+from services.sender.render import render
 from services.sender.smtp import Envelope, RelayTrouble
 from shared import states
 from shared.observability import get_logger, request_scope
@@ -63,7 +64,7 @@ def _deliver(job: Job, pool: RelayPool, journal: Journal) -> tuple[str | None, l
     envelope = Envelope(job.content.from_address, [(item.position, item.address) for item in served])
     try:
         relay, outcomes = pool.deliver(envelope, render(job), lambda: journal.started(job.email_id))
-    except Unrenderable as error:
+    except HeaderInjection as error:
         return None, for_all(positions, states.FAILED, Reply(554, str(error)))
     except RelayTrouble as trouble:
         return None, for_all(positions, states.DEFERRED, Reply(451, str(trouble)))

@@ -13,11 +13,19 @@ _PLACEHOLDER = "a@b"
 _WORDS = re.compile(r" *[^ ]+(?: +$)?")
 
 
+class HeaderInjection(ValueError):
+    """A value would break out of its header line."""
+
+
 def field(name: str, value: str) -> str:
     """`Name: value`, folded, without the final line end.
 
     ASCII values are folded only at spaces, so nothing but white space changes; others become encoded words.
+
+    Raises:
+        HeaderInjection: `name` or `value` contains CR, LF or NUL.
     """
+    _refuse_breaks(name + value)
     if value.isascii():
         return _fold(f"{name}: {value}")
     encoded = Header(value, "utf-8", header_name=name, maxlinelen=_FOLD_AT).encode(linesep="\r\n")
@@ -33,6 +41,7 @@ def address_field(name: str, mailboxes: Iterable[tuple[str | None, str]]) -> str
 
 def mailbox(display: str | None, address: str) -> str:
     """`Display name <address>`, the name quoted or encoded as it needs."""
+    _refuse_breaks(address + (display or ""))
     if not display:
         return address
     if display.isascii():
@@ -40,6 +49,11 @@ def mailbox(display: str | None, address: str) -> str:
     else:
         quoted = Header(display, "utf-8", maxlinelen=_FOLD_AT - 3).encode(linesep="\r\n")
     return f"{quoted} <{address}>"
+
+
+def _refuse_breaks(text: str) -> None:
+    if any(char in text for char in "\r\n\0"):
+        raise HeaderInjection(f"a header value contains a line break: {text[:60]!r}")
 
 
 def _fold(line: str) -> str:
