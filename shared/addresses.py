@@ -114,7 +114,7 @@ def _display_name(text: str) -> str:
     if any(char in text for char in '@,;:"'):
         # one mistaken comma must not turn two recipients into one with an odd name
         raise AddressError(
-            "Put the name in double quotes if it contains any of @ , ; : and give several addresses as an array."
+            "Put a name that contains any of @ , ; : in double quotes; give several addresses as an array."
         )
     return check_name(text)
 

@@ -1,4 +1,4 @@
-"""gunicorn, the same for every HTTP service: each service's `gunicorn.conf.py` takes all of this and names its app."""
+"""gunicorn, the same for every HTTP service: each `gunicorn.conf.py` takes all of this and names its app."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ timeout = 60
 keepalive = 75
 #: gunicorn's heartbeat file must never wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a tmpfs, and gunicorn unlinks it
+#: gunicorn's control socket would be one path in the home directory, for all our services to fight over.
+control_socket_disable = True
 #: The application logs each request itself, with its request id.
 accesslog = None
 # gunicorn's own lines go through our logging, like everyone's

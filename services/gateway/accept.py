@@ -1,0 +1,151 @@
+"""Intent → rows and an outbox message: the ONE way in for the API, batches and SMTP.
+
+Everything that a 202 promises is written in the caller's transaction, with the same few statements however
+many emails there are. Refuses nothing: what comes here has been validated (schemas) and admitted (admission).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import formataddr
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from services.gateway import queries
+from services.gateway.principal import Principal
+from shared import states
+from shared.addresses import Address
+from shared.clock import now
+from shared.contracts import SendEmails
+from shared.ids import new_id
+from shared.observability import current_request_id
+from shared.outbox import emit_all
+from shared.settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address of an email and how it is addressed: `to`, `cc` or `bcc`."""
+
+    kind: str
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An email somebody wants sent. `recipients` holds no mailbox twice and at least one."""
+
+    sender: Address
+    recipients: tuple[Recipient, ...]
+    subject: str
+    html: str | None = None
+    text: str | None = None
+    reply_to: tuple[Address, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the caller is told about an email that is now ours."""
+
+    id: UUID
+    message_id: str
+    due_at: datetime
+
+
+def accept(tx: Connection, principal: Principal, intents: Sequence[Intent]) -> list[Accepted]:
+    """Writes `intents` and their intent to be sent; the answers are in the order of the intents."""
+    if not intents:
+        return []
+    moment = now()
+    rows = queries.AcceptedRows()
+    accepted = [_write(rows, principal, intent, moment) for intent in intents]
+    queries.insert_accepted(tx, rows)
+    chunk = settings().send_chunk
+    ids = [str(item.id) for item in accepted]
+    emit_all(
+        tx, [(SendEmails(tuple(ids[start : start + chunk])), None) for start in range(0, len(ids), chunk)]
+    )
+    return accepted
+
+
+def unique_recipients(
+    to: Sequence[Address], cc: Sequence[Address] = (), bcc: Sequence[Address] = ()
+) -> tuple[Recipient, ...]:
+    """All recipients in the order to, cc, bcc; a mailbox that occurs again is left out the second time."""
+    kinds = (("to", to), ("cc", cc), ("bcc", bcc))
+    first: dict[str, Recipient] = {}
+    for kind, addresses in kinds:
+        for address in addresses:
+            first.setdefault(address.email, Recipient(kind, address))
+    return tuple(first.values())
+
+
+def _header_form(address: Address) -> str:
+    """`address` as a header shows it, its name quoted or encoded (RFC 2047) as it needs."""
+    name_only = formataddr((address.name or "", "a@b")).removesuffix("<a@b>")
+    return f"{name_only}<{address.email}>" if address.name else address.email
+
+
+def _write(rows: queries.AcceptedRows, principal: Principal, intent: Intent, moment: datetime) -> Accepted:
+    id, content_id = new_id(), new_id()
+    account_id, sender = principal.account_id, intent.sender
+    message_id = f"<{id}@{sender.domain}>"
+    rows.contents.append(
+        {
+            "id": content_id,
+            "account_id": account_id,
+            "from_address": sender.email,
+            "from_name": sender.name,
+            "reply_to": [_header_form(item) for item in intent.reply_to] or None,
+            "subject": intent.subject,
+            "html": intent.html,
+            "text": intent.text,
+            "headers": [list(pair) for pair in intent.headers] or None,
+            "created_at": moment,
+        }
+    )
+    rows.emails.append(
+        {
+            "id": id,
+            "account_id": account_id,
+            "credential_id": principal.credential_id,
+            "content_id": content_id,
+            "stream": "transactional",
+            "status": states.QUEUED,
+            "message_id": message_id,
+            "from_address": sender.email,
+            "subject": intent.subject,
+            "due_at": moment,
+            "request_id": current_request_id(),
+            "created_at": moment,
+            "updated_at": moment,
+        }
+    )
+    rows.recipients.extend(
+        {
+            "email_id": id,
+            "position": position,
+            "account_id": account_id,
+            "kind": item.kind,
+            "address": item.address.email,
+            "name": item.address.name,
+            "status": states.QUEUED,
+            "updated_at": moment,
+        }
+        for position, item in enumerate(intent.recipients)
+    )
+    rows.events.append(
+        {
+            "id": new_id(),
+            "account_id": account_id,
+            "email_id": id,
+            "type": "email.accepted",
+            "source": "gateway",
+            "occurred_at": moment,
+        }
+    )
+    return Accepted(id, message_id, moment)

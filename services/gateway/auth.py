@@ -1,0 +1,131 @@
+"""API key → Principal. Keys come as `Authorization: Bearer mm_…` or `X-API-Key: mm_…`.
+
+Refuses with 401 what is missing, malformed, unknown or contradictory, and with 403 a deactivated credential.
+A checked key, good or bad, is remembered in process for at most 5 s: that is how long a revoked key may live.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections import OrderedDict
+from threading import Lock
+
+from flask import g, request
+
+from services.gateway import queries
+from services.gateway.errors import problem
+from services.gateway.keys import digest, looks_like_key
+from services.gateway.principal import Principal
+from shared.db import DatabaseUnavailable, transaction
+from shared.errors import ApiError
+from shared.observability import get_logger
+from shared.settings import settings
+
+log = get_logger("auth")
+
+#: A revoked key dies within this many seconds, whatever the setting says.
+_LONGEST_CACHE = 5.0
+
+
+class KeyCache:
+    """Digests of keys and what they are worth, for seconds. Bounded: the oldest goes first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: bytes) -> tuple[bool, Principal | None]:
+        """Whether `key` is known, and whose it is."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or entry[0] < time.monotonic():
+                return False, None
+            return True, entry[1]
+
+    def put(self, key: bytes, principal: Principal | None) -> None:
+        """Remembers `key` for as long as the settings say."""
+        seconds = min(settings().key_cache_seconds, _LONGEST_CACHE)
+        with self._lock:
+            self._entries[key] = (time.monotonic() + seconds, principal)
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+
+# apart, so that a flood of made-up keys can't push real ones out
+_known = KeyCache(10_000)
+_unknown = KeyCache(10_000)
+
+
+def authenticate() -> None:
+    """Sets this request's principal, or refuses the request.
+
+    Raises:
+        ApiError: 401 or 403.
+        DatabaseUnavailable: the key is not in the cache and Postgres can't be asked.
+    """
+    found = find_principal(_presented_key())
+    if found is None:
+        raise _unauthorized("invalid_api_key", "The API key is not valid.")
+    if not found.active:
+        raise problem("inactive_credential")
+    g.principal = found
+
+
+def principal() -> Principal:
+    """Who is asking; only behind `authenticate`."""
+    found: Principal = g.principal
+    return found
+
+
+def find_principal(key: str) -> Principal | None:
+    """Whose key this is, active or not; `None` if nobody's."""
+    if not looks_like_key(key):
+        return None
+    hashed = digest(key)
+    for cache in (_known, _unknown):
+        hit, found = cache.get(hashed)
+        if hit:
+            return found
+    with transaction() as tx:
+        row = queries.credential_by_key(tx, hashed)
+    # the index found it; the comparison in constant time is what vouches for it
+    if row is None or not hmac.compare_digest(row.key_hash, hashed):
+        _unknown.put(hashed, None)
+        return None
+    _known.put(hashed, row.principal)
+    if row.use_is_stale:
+        _note_use(row.principal)
+    return row.principal
+
+
+def _note_use(used: Principal) -> None:
+    try:
+        with transaction() as tx:
+            queries.touch_credential(tx, used.credential_id)
+    except DatabaseUnavailable as error:  # a statistic; never worth a refused request
+        log.warning("auth.last_used_not_recorded", reason=str(error))
+
+
+def _presented_key() -> str:
+    bearer = request.headers.get("Authorization", "").strip()
+    header = request.headers.get("X-API-Key", "").strip()
+    if bearer:
+        scheme, _, credentials = bearer.partition(" ")
+        if scheme.lower() != "bearer":
+            raise _unauthorized("invalid_api_key", "Use `Authorization: Bearer mm_…` or `X-API-Key: mm_…`.")
+        bearer = credentials.strip()
+    if bearer and header and bearer != header:
+        raise _unauthorized("invalid_api_key", "Authorization and X-API-Key hold different keys.")
+    if not (bearer or header):
+        raise _unauthorized("missing_api_key", "Give your API key as `Authorization: Bearer mm_…`.")
+    return bearer or header
+
+
+def _unauthorized(code: str, sentence: str) -> ApiError:
+    challenge = 'Bearer realm="mailmatic"'
+    if code == "invalid_api_key":
+        challenge += ', error="invalid_token"'
+    return problem(code, sentence, headers={"WWW-Authenticate": challenge})

@@ -1,0 +1,167 @@
+"""The operator's command line: `python -m services.gateway.cli --help`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import click
+from sqlalchemy.exc import IntegrityError
+
+from services.gateway import tenants
+from services.gateway.keys import digest, looks_like_key
+from shared.addresses import AddressError, domain_name, parse_address
+from shared.db import DatabaseUnavailable, transaction
+
+SANDBOX = "Sandbox"
+SANDBOX_DOMAIN = "sandbox.mailmatic.test"
+
+
+class Group(click.Group):
+    """Turns expected trouble into one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except DatabaseUnavailable as error:
+            raise click.ClickException(f"PostgreSQL can't be reached: {error}") from None
+        except (AddressError, LookupError) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Group)
+def cli() -> None:
+    """Accounts, sending domains and API keys of this install."""
+
+
+@cli.command()
+@click.option("--account", "name", default=SANDBOX, show_default=True, help="Name of the account.")
+@click.option(
+    "--domain", default=SANDBOX_DOMAIN, show_default=True, help="Its sending domain, taken as verified."
+)
+@click.option("--username", default="hello", show_default=True, help="Local part of the sender address.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def bootstrap(name: str, domain: str, username: str, as_json: bool) -> None:
+    """Make a first account, a verified domain and a NEW key.
+
+    Account and domain are made once; every call makes one more credential, because a key that exists can't
+    be shown again.
+    """
+    with transaction() as tx:
+        account = tenants.account_named(tx, name)
+        _domain(tx, account, domain, verified=True)
+        credential = _credential(tx, account, domain, username, None)
+    _show(
+        {
+            "api_key": credential.key.secret,
+            "from": credential.address,
+            "account": str(account),
+            "credential": str(credential.id),
+        },
+        as_json,
+    )
+
+
+@cli.command("create-account")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def create_account(name: str, as_json: bool) -> None:
+    """Make an account called NAME."""
+    with transaction() as tx:
+        account = tenants.create_account(tx, name)
+    _show({"account": str(account), "name": name}, as_json)
+
+
+@cli.command("add-domain")
+@click.argument("account", type=click.UUID)
+@click.argument("domain")
+@click.option("--verified", is_flag=True, help="Take it as verified, without asking DNS.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def add_domain(account: UUID, domain: str, verified: bool, as_json: bool) -> None:
+    """Give ACCOUNT (its id) the sending domain DOMAIN, or verify one that it has."""
+    with transaction() as tx:
+        id = _domain(tx, account, domain, verified)
+    _show({"domain": str(id), "name": domain_name(domain), "verified": verified}, as_json)
+
+
+@cli.command("create-key")
+@click.argument("account", type=click.UUID)
+@click.argument("address")
+@click.option("--name", help="Display name of the sender.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def create_key(account: UUID, address: str, name: str | None, as_json: bool) -> None:
+    """Make an API key of ACCOUNT (its id) that sends from ADDRESS's domain."""
+    sender = parse_address(address)
+    with transaction() as tx:
+        credential = _credential(tx, account, sender.domain, sender.local, name or sender.name)
+    _show(
+        {"api_key": credential.key.secret, "from": credential.address, "credential": str(credential.id)},
+        as_json,
+    )
+
+
+@cli.command("deactivate-key")
+@click.argument("key")
+def deactivate_key(key: str) -> None:
+    """Deactivate the API key KEY, or the credential with that id. Takes at most 5 s to be felt everywhere."""
+    with transaction() as tx:
+        found = tenants.deactivate(tx, digest(key) if looks_like_key(key) else _uuid(key))
+    if not found:
+        raise click.ClickException("there is no such credential")
+    click.echo("deactivated")
+
+
+@cli.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array, for scripts.")
+def list_all(as_json: bool) -> None:
+    """List accounts, their domains and credentials."""
+    with transaction() as tx:
+        rows = tenants.overview(tx)
+    if as_json:
+        click.echo(json.dumps(rows, default=str))
+        return
+    for row in rows:
+        credential = "-"
+        if row["credential"]:
+            state = "active" if row["active"] else "inactive"
+            credential = f"{row['username']}  {row['key_prefix']}…  {state}  {row['credential']}"
+        domain = f"{row['domain']} ({row['domain_status']})" if row["domain"] else "-"
+        click.echo(f"{row['account']}  {row['account_name']}  {domain}  {credential}")
+
+
+def _domain(tx: Any, account: UUID, domain: str, verified: bool) -> UUID:
+    try:
+        return tenants.ensure_domain(tx, account, domain_name(domain), verified)
+    except IntegrityError as error:
+        if "fk_domains_account_id" in str(error.orig):
+            raise click.ClickException(f"there is no account {account}") from None
+        raise click.ClickException(f"another account has verified {domain}") from None
+
+
+def _credential(
+    tx: Any, account: UUID, domain: str, username: str, name: str | None
+) -> tenants.NewCredential:
+    sender = parse_address(f"{username}@{domain}")
+    return tenants.create_credential(tx, account, sender.domain, sender.local, name)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise click.ClickException("neither an API key nor the id of a credential") from None
+
+
+def _show(values: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(values))
+        return
+    width = max(len(key) for key in values)
+    for key, value in values.items():
+        click.echo(f"{key:{width}}  {value}")
+
+
+if __name__ == "__main__":
+    cli()

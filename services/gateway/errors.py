@@ -1,0 +1,43 @@
+"""Every refusal of the REST API: its stable code, its HTTP status and its sentence, in one table.
+
+Routes raise them, the OpenAPI document lists them; a code that is not here can do neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.errors import ApiError, FieldError
+
+#: code → (status, what it means)
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "bad_request": (400, "The request could not be understood."),
+    "invalid_json": (400, "The request body is not valid JSON."),
+    "missing_api_key": (401, "No API key was given."),
+    "invalid_api_key": (401, "The API key is not valid."),
+    "inactive_credential": (403, "The credential of this API key is inactive."),
+    "domain_not_allowed": (403, "The sender address is not of the credential's domain."),
+    "domain_not_verified": (403, "The sending domain is not verified yet."),
+    "not_found": (404, "There is nothing at this address."),
+    "method_not_allowed": (405, "This address does not answer to this method."),
+    "payload_too_large": (413, "The request body, or a part of it, is too large."),
+    "unsupported_media_type": (415, "The request body must be application/json in UTF-8."),
+    "validation_error": (422, "The request is not valid."),
+    "internal_error": (500, "Something went wrong on our side."),
+    "database_unavailable": (503, "The database can't be reached at the moment; nothing was done."),
+}
+
+
+def problem(
+    code: str,
+    sentence: str | None = None,
+    errors: Sequence[FieldError] = (),
+    headers: dict[str, str] | None = None,
+) -> ApiError:
+    """The refusal `code`, ready to be raised.
+
+    Args:
+        sentence: what is wrong in this case, for a person; by default what the table says.
+    """
+    status, meaning = PROBLEMS[code]
+    return ApiError(status, code, sentence or meaning, list(errors), headers or {})

@@ -1,0 +1,81 @@
+"""The gateway's SQL. Every statement about a tenant's data is scoped by `account_id`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, insert, select, update
+
+from services.gateway.principal import Principal
+from shared.clock import now
+from shared.models import contents, credentials, domains, emails, events, recipients
+
+Row = dict[str, Any]
+
+#: `last_used_at` is exact to this.
+_USE_RESOLUTION = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    """A credential as a key's digest found it."""
+
+    key_hash: bytes
+    principal: Principal
+    use_is_stale: bool
+
+
+@dataclass(frozen=True)
+class AcceptedRows:
+    """Rows of newly accepted emails, by table."""
+
+    contents: list[Row] = field(default_factory=list)
+    emails: list[Row] = field(default_factory=list)
+    recipients: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+
+
+def insert_accepted(tx: Connection, rows: AcceptedRows) -> None:
+    """Inserts newly accepted emails: one statement a table."""
+    tx.execute(insert(contents), rows.contents)
+    tx.execute(insert(emails), rows.emails)
+    tx.execute(insert(recipients), rows.recipients)
+    tx.execute(insert(events), rows.events)
+
+
+def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:
+    """The credential, active or not, whose key has this digest."""
+    row = tx.execute(
+        select(credentials, domains.c.name.label("domain"), domains.c.status.label("domain_status"))
+        .join(domains, domains.c.id == credentials.c.domain_id)
+        .where(credentials.c.key_hash == key_hash)
+    ).one_or_none()
+    if row is None:
+        return None
+    return KeyRow(
+        key_hash=bytes(row.key_hash),
+        principal=Principal(
+            account_id=row.account_id,
+            credential_id=row.id,
+            domain=row.domain,
+            domain_verified=row.domain_status == "verified",
+            username=row.username,
+            display_name=row.display_name,
+            active=row.active,
+        ),
+        use_is_stale=row.last_used_at is None or row.last_used_at < now() - _USE_RESOLUTION,
+    )
+
+
+def touch_credential(tx: Connection, credential_id: UUID) -> None:
+    """Notes that a credential is in use; leaves the row alone while another process is at it."""
+    free = (
+        select(credentials.c.id)
+        .where(credentials.c.id == credential_id)
+        .with_for_update(skip_locked=True, key_share=True)
+        .scalar_subquery()
+    )
+    tx.execute(update(credentials).where(credentials.c.id == free).values(last_used_at=now()))

@@ -1,0 +1,41 @@
+"""The whole URL space on one screen: every blueprint and who may pass its door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from services.gateway.auth import authenticate
+from services.gateway.routes import docs, emails, logs, send
+
+Guard = Callable[[], None]
+
+
+def public() -> None:
+    """Lets everybody in."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A blueprint and its guard, which runs before each of its views."""
+
+    blueprint: Any
+    guard: Guard
+
+
+#: the API: all of it in the OpenAPI document
+API = (
+    Mount(send.blueprint, authenticate),  # POST /api/send
+    Mount(emails.blueprint, authenticate),  # GET /api/emails, /api/emails/{id}
+    Mount(logs.blueprint, authenticate),  # GET /api/logs
+)
+
+#: the rest
+PAGES = (Mount(docs.blueprint, public),)  # GET /, /docs, /docs/assets/…, /api/openapi.json
+
+#: name of a blueprint → its guard; a blueprint that is not here answers nobody
+GUARDS: dict[str, Guard] = {
+    **{mount.blueprint.name: mount.guard for mount in (*API, *PAGES)},
+    "health": public,  # GET /healthz, /readyz (shared.web)
+}

@@ -1,0 +1,86 @@
+"""flask-smorest's Blueprint with our arguments, typed decorators, and refusals documented by their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import flask_smorest
+from marshmallow import Schema
+
+from services.gateway.errors import PROBLEMS, problem
+from services.gateway.routes.body import Arguments
+from services.gateway.schemas.errors import ErrorSchema
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+#: What any operation behind an API key can answer.
+_ALWAYS = (
+    "missing_api_key",
+    "invalid_api_key",
+    "inactive_credential",
+    "internal_error",
+    "database_unavailable",
+)
+_WITH_BODY = ("invalid_json", "payload_too_large", "unsupported_media_type", "validation_error")
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no types
+    """A noun's routes."""
+
+    ARGUMENTS_PARSER = Arguments()
+
+    def operation(
+        self,
+        rule: str,
+        method: str,
+        *,
+        answers: tuple[int, type[Schema]],
+        body: type[Schema] | None = None,
+        query: type[Schema] | None = None,
+        refuses: tuple[str, ...] = (),
+        example: dict[str, Any] | None = None,
+        body_example: dict[str, Any] | None = None,
+    ) -> Callable[[View], View]:
+        """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
+
+        Args:
+            answers: status and schema of success.
+            refuses: codes of `PROBLEMS`, besides those that every operation of its kind has.
+        """
+        codes = (*_ALWAYS, *(_WITH_BODY if body else ()), *(("validation_error",) if query else ()), *refuses)
+
+        def decorate(view: View) -> View:
+            wrapped: Any = view
+            if body:
+                wrapped = self.arguments(body, location="json", example=body_example)(wrapped)
+            if query:
+                wrapped = self.arguments(query, location="query")(wrapped)
+            wrapped = self.response(answers[0], answers[1], example=example)(wrapped)
+            for status, names in _by_status(codes).items():
+                wrapped = self.alt_response(status, **_refusal(names))(wrapped)
+            wrapped = self.doc(operationId=_camel(view.__name__))(wrapped)
+            self.route(rule, methods=[method])(wrapped)
+            return cast(View, wrapped)
+
+        return decorate
+
+
+def _by_status(codes: tuple[str, ...]) -> dict[int, list[str]]:
+    grouped: dict[int, list[str]] = {}
+    for code in sorted(dict.fromkeys(codes), key=lambda code: PROBLEMS[code][0]):
+        grouped.setdefault(PROBLEMS[code][0], []).append(code)
+    return grouped
+
+
+def _refusal(codes: list[str]) -> dict[str, Any]:
+    return {
+        "schema": ErrorSchema,
+        "description": " ".join(f"`{code}`: {PROBLEMS[code][1]}" for code in codes),
+        "examples": {code: {"value": problem(code).body("0197a3c0-5c1e")} for code in codes},
+    }
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)

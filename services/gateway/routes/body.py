@@ -1,0 +1,55 @@
+"""The request's body and query → a schema's object: our strict JSON, our error body."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from flask import Request
+from marshmallow import RAISE, Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+
+from services.gateway import strict_json
+from services.gateway.errors import problem
+from services.gateway.schemas.pointers import faults
+
+
+class Arguments(FlaskParser):
+    """webargs' parser with our own idea of JSON and of errors. Unknown fields and parameters are refused."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - the library's name
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """The body as JSON.
+
+        Raises:
+            ApiError: 415 for another type, charset or encoding; 400 if it is not JSON; 413; 422 for text
+                that can't be stored.
+        """
+        _check_type(req)
+        raw = req.get_data(cache=False)
+        try:
+            value = strict_json.loads(raw)
+        except strict_json.JsonError as error:
+            raise problem("invalid_json", str(error) if raw else "The request body is empty.") from None
+        unstorable = strict_json.unstorable(raw, value)
+        if unstorable:
+            raise problem("validation_error", errors=unstorable[:50])
+        return value
+
+    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
+        """Answers 422 with a pointer for each fault."""
+        messages = error.messages
+        # webargs files everything under the location ("json", "query")
+        inner = next(iter(messages.values())) if isinstance(messages, dict) else messages
+        raise problem("validation_error", errors=faults(inner))
+
+
+def _check_type(req: Request) -> None:
+    json = req.mimetype == "application/json" or (
+        req.mimetype.startswith("application/") and req.mimetype.endswith("+json")
+    )
+    charset = req.mimetype_params.get("charset", "utf-8").lower().replace("_", "-")
+    if not json or charset not in ("utf-8", "utf8", "us-ascii", "ascii"):
+        raise problem("unsupported_media_type")
+    if req.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise problem("unsupported_media_type", "Compressed request bodies are not understood.")

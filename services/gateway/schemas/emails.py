@@ -1,0 +1,106 @@
+"""GET /api/emails and /api/emails/{id}: emails, their recipients and what happened to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from services.gateway.schemas.fields import Moment
+from shared import states
+from shared.models.emails import KINDS
+
+STATUS = validate.OneOf(states.LADDER)
+
+
+class RecipientSchema(Schema):
+    """One address of an email and how far it got there."""
+
+    address = fields.String(required=True, metadata={"example": "ada@example.net"})
+    name = fields.String(required=True, allow_none=True)
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    status = fields.String(required=True, validate=STATUS)
+    smtp_code = fields.Integer(required=True, allow_none=True, metadata={"example": 250})
+    smtp_reply = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The relay's last reply to this recipient.", "example": "2.0.0 Ok: queued"},
+    )
+    relay = fields.String(required=True, allow_none=True, metadata={"description": "Which relay said so."})
+    updated_at = Moment(required=True)
+
+
+class EventSchema(Schema):
+    """Something that happened to an email, or to it at one recipient."""
+
+    type = fields.String(required=True, metadata={"example": "email.accepted"})
+    recipient = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Where it happened; null if to the whole email."},
+    )
+    occurred_at = Moment(required=True)
+    source = fields.String(
+        required=True, metadata={"description": "Which process saw it.", "example": "gateway"}
+    )
+    data = fields.Dict(
+        required=True, keys=fields.String(), allow_none=True, metadata={"description": "Details, by type."}
+    )
+
+
+class EmailSummarySchema(Schema):
+    """An email as lists show it."""
+
+    id = fields.UUID(required=True)
+    message_id = fields.String(required=True)
+    status = fields.String(required=True, validate=STATUS)
+    # `from` is a keyword of Python
+    sender = fields.String(required=True, attribute="from", data_key="from")
+    subject = fields.String(required=True)
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True)
+    attempts = fields.Integer(required=True, metadata={"description": "How often a sender took it up."})
+    last_error = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why it waits or failed, in the words of the last attempt."},
+    )
+    request_id = fields.String(
+        required=True, allow_none=True, metadata={"description": "The request that brought it."}
+    )
+
+
+class LogEntrySchema(EmailSummarySchema):
+    """An email with its recipients."""
+
+    recipients = fields.List(fields.Nested(RecipientSchema), required=True)
+
+
+class EmailSchema(LogEntrySchema):
+    """An email with its recipients and all that happened, in order."""
+
+    events = fields.List(fields.Nested(EventSchema), required=True)
+
+
+class EmailListSchema(Schema):
+    """A page of emails, newest first."""
+
+    object = fields.String(required=True, validate=validate.OneOf(["list"]))
+    has_more = fields.Boolean(
+        required=True, metadata={"description": "Whether there are more in the direction of the page."}
+    )
+    data = fields.List(fields.Nested(EmailSummarySchema), required=True)
+
+
+class EmailListQuerySchema(Schema):
+    """Which emails to list."""
+
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
+    after = fields.UUID(metadata={"description": "Id of the last email of the page before this."})
+    before = fields.UUID(metadata={"description": "Id of the first email of the page after this."})
+    status = fields.String(validate=STATUS)
+
+    @validates_schema
+    def _one_direction(self, data: dict[str, Any], **_: Any) -> None:
+        if "after" in data and "before" in data:
+            raise ValidationError("Give after or before, not both.", "before")

@@ -1,0 +1,119 @@
+"""Field types of our own: addresses, header maps, bodies and times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from services.gateway import header_rules
+from services.gateway.errors import problem
+from shared.addresses import Address, AddressError, check_name, has_controls, parse_address
+from shared.clock import iso
+from shared.errors import FieldError
+from shared.settings import settings
+
+_NOT_TEXT = "Not a string."
+
+
+class Mailbox(fields.Field[Address]):
+    """One address: `ada@example.com` or `Ada <ada@example.com>`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> Address:
+        return _parse(value)
+
+
+class Mailboxes(fields.Field[list[Address]]):
+    """One address or an array of them; a fault names its place in the array."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[Address]:
+        if not isinstance(value, list):
+            return [_parse(value)]
+        if len(value) > settings().max_recipients:
+            raise ValidationError(f"More than {settings().max_recipients} addresses.")
+        found: list[Address] = []
+        wrong: dict[int, list[str]] = {}
+        for index, item in enumerate(value):
+            try:
+                found.append(_parse(item))
+            except ValidationError as error:
+                wrong[index] = [str(message) for message in error.messages]
+        if wrong:
+            raise ValidationError(wrong)
+        return found
+
+
+class Line(fields.String):
+    """Text on one line: no line breaks or other control characters."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if has_controls(text, allow="\t"):
+            raise ValidationError("Can't contain line breaks or other control characters.")
+        return text
+
+
+class DisplayName(fields.String):
+    """A person's or sender's name."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return check_name(super()._deserialize(value, attr, data, **kwargs))
+        except AddressError as error:
+            raise ValidationError(str(error)) from None
+
+
+class Body(fields.String):
+    """The HTML or text of an email; 413 when it is too large."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        limit = settings().max_body_bytes
+        # encoding costs a copy: only where the characters alone don't decide
+        if len(text) > limit or (len(text) * 4 > limit and len(text.encode()) > limit):
+            raise problem(
+                "payload_too_large",
+                f"{attr} is larger than {limit} bytes.",
+                [FieldError(f"/{attr}", f"At most {limit} bytes of UTF-8.")],
+            )
+        return text
+
+
+class Headers(fields.Field[list[tuple[str, str]]]):
+    """Custom headers: an object of strings; a fault names its header."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> list[tuple[str, str]]:
+        if not isinstance(value, Mapping):
+            raise ValidationError("Not an object.")
+        if len(value) > header_rules.MAX_HEADERS:
+            raise ValidationError(f"More than {header_rules.MAX_HEADERS} headers.")
+        wrong: dict[str, list[str]] = {}
+        seen: set[str] = set()
+        for name, content in value.items():
+            fault = header_rules.name_fault(name) or header_rules.value_fault(content)
+            if not fault and name.lower() in seen:
+                fault = f"{name} is given twice, in different spellings."
+            if fault:
+                wrong[name] = [fault]
+            seen.add(name.lower())
+        if wrong:
+            raise ValidationError(wrong)
+        return [(name, content.strip()) for name, content in value.items()]
+
+
+class Moment(fields.Field[datetime]):
+    """A time in an answer: ISO 8601, UTC."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **_: Any) -> str | None:
+        return None if value is None else iso(value)
+
+
+def _parse(value: Any) -> Address:
+    if not isinstance(value, str):
+        raise ValidationError(_NOT_TEXT)
+    try:
+        return parse_address(value)
+    except AddressError as error:
+        raise ValidationError(str(error)) from None

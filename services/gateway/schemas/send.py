@@ -1,0 +1,100 @@
+"""POST /api/send: one email, and the answer that it is ours now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+from services.gateway.accept import Intent, unique_recipients
+from services.gateway.schemas.fields import Body, DisplayName, Headers, Line, Mailbox, Mailboxes
+from shared.settings import settings
+
+MAX_SUBJECT = 998
+MAX_REPLY_TO = 10
+
+
+class SendSchema(Schema):
+    """One email to send. Fields it does not know are refused: a misspelt `reply_to` must not be lost."""
+
+    sender = Mailbox(
+        required=True,
+        data_key="from",
+        metadata={
+            "description": "Sender: `user@domain` or `Name <user@domain>`, at the credential's domain.",
+            "example": "hello@example.com",
+        },
+    )
+    to = Mailboxes(
+        required=True,
+        metadata={"description": "Recipient, or an array of them.", "example": "ada@example.net"},
+    )
+    subject = Line(
+        required=True,
+        validate=validate.Length(1, MAX_SUBJECT),
+        metadata={"description": "Subject line, on one line.", "example": "Hello from Mailmatic"},
+    )
+    html = Body(
+        load_default=None,
+        metadata={"description": "HTML body; this or `text` is needed.", "example": "<h1>Welcome!</h1>"},
+    )
+    text = Body(load_default=None, metadata={"description": "Plain text body; this or `html` is needed."})
+    from_name = DisplayName(
+        load_default=None,
+        metadata={"description": "Display name of the sender.", "example": "Ada at Example"},
+    )
+    cc = Mailboxes(load_default=None, metadata={"description": "CC recipient, or an array of them."})
+    bcc = Mailboxes(
+        load_default=None,
+        metadata={"description": "BCC recipient, or an array of them; never visible in the email."},
+    )
+    reply_to = Mailboxes(load_default=None, metadata={"description": "Where replies go."})
+    headers = Headers(
+        load_default=None,
+        metadata={
+            "description": "Custom headers. Those that the platform sets itself are refused.",
+            "example": {"X-Order": "1234"},
+        },
+    )
+
+    @post_load
+    def _intent(self, data: dict[str, Any], **_: Any) -> Intent:
+        recipients = unique_recipients(data["to"], data["cc"] or (), data["bcc"] or ())
+        _check(data, len(recipients))
+        sender = data["sender"]
+        return Intent(
+            sender=sender.named(data["from_name"] or sender.name),
+            recipients=recipients,
+            subject=data["subject"],
+            html=data["html"] or None,
+            text=data["text"] or None,
+            reply_to=tuple(data["reply_to"] or ()),
+            headers=tuple(data["headers"] or ()),
+        )
+
+
+class SentSchema(Schema):
+    """The email is stored and will be sent."""
+
+    id = fields.UUID(required=True, metadata={"example": "0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e"})
+    message_id = fields.String(
+        required=True, metadata={"example": "<0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e@example.com>"}
+    )
+    status = fields.String(required=True, validate=validate.OneOf(["sent"]))
+    message = fields.String(required=True, metadata={"example": "Email queued for delivery"})
+
+
+def _check(data: dict[str, Any], recipients: int) -> None:
+    most = settings().max_recipients
+    if not data["to"]:
+        raise ValidationError("At least one recipient.", "to")
+    if recipients > most:
+        raise ValidationError(f"{recipients} recipients in to, cc and bcc together; at most {most}.", "to")
+    if not (data["html"] or data["text"]):
+        raise ValidationError("Give html or text, or both.", "html")
+    reply_to = data["reply_to"] or ()
+    if len(reply_to) > MAX_REPLY_TO:
+        raise ValidationError(f"At most {MAX_REPLY_TO} addresses.", "reply_to")
+    # a relay without SMTPUTF8 can't carry such a header, and a reply address must work for every recipient
+    if not all(address.local.isascii() for address in reply_to):
+        raise ValidationError("The part before the @-sign must be ASCII here.", "reply_to")

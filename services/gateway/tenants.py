@@ -1,0 +1,115 @@
+"""Accounts, domains and credentials as an operator makes them. SQL included: they are rare and small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from services.gateway.keys import NewKey, new_key
+from shared.clock import now
+from shared.ids import new_id
+from shared.models import accounts, credentials, domains
+
+
+@dataclass(frozen=True)
+class NewCredential:
+    """A fresh credential with its key, which nobody can show again."""
+
+    id: UUID
+    key: NewKey
+    address: str
+
+
+def account_named(tx: Connection, name: str) -> UUID:
+    """The oldest account of that name, made if there is none."""
+    # two bootstraps at once must not make two: accounts are too few for this lock to matter
+    tx.execute(select(func.pg_advisory_xact_lock(func.hashtext("mailmatic.account"))))
+    found: UUID | None = tx.execute(
+        select(accounts.c.id).where(accounts.c.name == name).order_by(accounts.c.id).limit(1)
+    ).scalar()
+    return found or create_account(tx, name)
+
+
+def create_account(tx: Connection, name: str) -> UUID:
+    """A new account."""
+    id = new_id()
+    tx.execute(insert(accounts).values(id=id, name=name))
+    return id
+
+
+def ensure_domain(tx: Connection, account_id: UUID, name: str, verified: bool) -> UUID:
+    """The account's domain `name` (A-label form), made if missing; verified if asked for, never the reverse.
+
+    Raises:
+        IntegrityError: another account has verified this domain.
+    """
+    row = {"id": new_id(), "account_id": account_id, "name": name}
+    tx.execute(upsert(domains).values(row).on_conflict_do_nothing(index_elements=["account_id", "name"]))
+    mine = (domains.c.account_id == account_id) & (domains.c.name == name)
+    if verified:
+        tx.execute(
+            update(domains)
+            .where(mine, domains.c.status != "verified")
+            .values(status="verified", verified_at=now())
+        )
+    found: UUID = tx.execute(select(domains.c.id).where(mine)).scalar_one()
+    return found
+
+
+def create_credential(
+    tx: Connection, account_id: UUID, domain: str, username: str, display_name: str | None = None
+) -> NewCredential:
+    """A new credential of `username@domain`.
+
+    Raises:
+        LookupError: the account has no such domain.
+    """
+    domain_id = tx.execute(
+        select(domains.c.id).where(domains.c.account_id == account_id, domains.c.name == domain)
+    ).scalar()
+    if domain_id is None:
+        raise LookupError(f"the account has no domain {domain}")
+    key, id = new_key(), new_id()
+    row = {
+        "id": id,
+        "account_id": account_id,
+        "domain_id": domain_id,
+        "username": username,
+        "display_name": display_name,
+        "key_hash": key.digest,
+        "key_prefix": key.prefix,
+    }
+    tx.execute(insert(credentials).values(row))
+    return NewCredential(id, key, f"{username}@{domain}")
+
+
+def deactivate(tx: Connection, which: UUID | bytes) -> bool:
+    """Deactivates a credential by its id or by its key's digest; whether there was one."""
+    match = credentials.c.id == which if isinstance(which, UUID) else credentials.c.key_hash == which
+    return tx.execute(update(credentials).where(match).values(active=False)).rowcount > 0
+
+
+def overview(tx: Connection) -> list[dict[str, Any]]:
+    """Every account with its domains and credentials, one row a credential (or a domain without any)."""
+    query = (
+        select(
+            accounts.c.id.label("account"),
+            accounts.c.name.label("account_name"),
+            domains.c.name.label("domain"),
+            domains.c.status.label("domain_status"),
+            credentials.c.id.label("credential"),
+            credentials.c.username,
+            credentials.c.key_prefix,
+            credentials.c.active,
+            credentials.c.last_used_at,
+        )
+        .select_from(accounts)
+        .outerjoin(domains, domains.c.account_id == accounts.c.id)
+        .outerjoin(credentials, credentials.c.domain_id == domains.c.id)
+        .order_by(accounts.c.id, domains.c.name, credentials.c.id)
+    )
+    return [dict(row) for row in tx.execute(query).mappings()]

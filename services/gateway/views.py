@@ -1,0 +1,141 @@
+"""Reading what was sent: queries for the routes that show emails and logs. Every one is scoped by account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+
+from services.gateway.queries import Row
+from shared.models import emails, events, recipients
+
+_SHOWN = (
+    emails.c.id,
+    emails.c.message_id,
+    emails.c.status,
+    emails.c.from_address.label("from"),
+    emails.c.subject,
+    emails.c.created_at,
+    emails.c.updated_at,
+    emails.c.attempts,
+    emails.c.last_error,
+    emails.c.request_id,
+)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A page of a list by keyset: newest first, at most `limit` emails after or before the email `edge`."""
+
+    limit: int
+    after: UUID | None = None
+    before: UUID | None = None
+
+
+@dataclass(frozen=True)
+class LogFilter:
+    """Which emails the log shows: a part of a recipient, the subject or the Message-ID; a status."""
+
+    search: str | None = None
+    status: str | None = None
+
+
+def email(tx: Connection, account_id: UUID, email_id: UUID) -> Row | None:
+    """One email with its recipients and events; `None` if the account has no such email."""
+    found = tx.execute(
+        select(*_SHOWN).where(emails.c.account_id == account_id, emails.c.id == email_id)
+    ).mappings()
+    row = found.one_or_none()
+    if row is None:
+        return None
+    return {
+        **row,
+        "recipients": _recipients_of(tx, [email_id])[email_id],
+        "events": _events_of(tx, email_id),
+    }
+
+
+def email_window(
+    tx: Connection, account_id: UUID, window: Window, status: str | None
+) -> tuple[list[Row], bool]:
+    """A page of the account's emails, newest first, and whether there are more in that direction."""
+    query = select(*_SHOWN).where(emails.c.account_id == account_id)
+    if status:
+        query = query.where(emails.c.status == status)
+    if window.after:
+        query = query.where(emails.c.id < window.after)
+    if window.before:
+        query = query.where(emails.c.id > window.before)
+    order = emails.c.id.asc() if window.before else emails.c.id.desc()
+    rows = [dict(row) for row in tx.execute(query.order_by(order).limit(window.limit + 1)).mappings()]
+    page = rows[: window.limit]
+    return page[::-1] if window.before else page, len(rows) > window.limit
+
+
+def log_page(
+    tx: Connection, account_id: UUID, which: LogFilter, page: int, limit: int
+) -> tuple[list[Row], int]:
+    """A numbered page of the account's log, newest first, and how many emails the filter finds in all."""
+    conditions = _log_conditions(account_id, which)
+    total: int = tx.execute(select(func.count()).select_from(emails).where(*conditions)).scalar_one()
+    offset = (page - 1) * limit
+    if offset >= total:
+        return [], total
+    found = tx.execute(
+        select(*_SHOWN).where(*conditions).order_by(emails.c.id.desc()).limit(limit).offset(offset)
+    )
+    rows = [dict(row) for row in found.mappings()]
+    by_email = _recipients_of(tx, [row["id"] for row in rows])
+    return [{**row, "recipients": by_email[row["id"]]} for row in rows], total
+
+
+def _log_conditions(account_id: UUID, which: LogFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [emails.c.account_id == account_id]
+    if which.status:
+        conditions.append(emails.c.status == which.status)
+    if which.search:
+        addressed = select(recipients.c.email_id).where(
+            recipients.c.account_id == account_id,
+            recipients.c.address.icontains(which.search, autoescape=True),
+        )
+        conditions.append(
+            or_(
+                emails.c.id.in_(addressed),
+                emails.c.subject.icontains(which.search, autoescape=True),
+                emails.c.message_id.icontains(which.search, autoescape=True),
+            )
+        )
+    return conditions
+
+
+def _recipients_of(tx: Connection, email_ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
+    by_email: dict[UUID, list[Row]] = {id: [] for id in email_ids}
+    query = (
+        select(recipients)
+        .where(recipients.c.email_id.in_(email_ids))
+        .order_by(recipients.c.email_id, recipients.c.position)
+    )
+    for row in tx.execute(query).mappings():
+        by_email[row["email_id"]].append(dict(row))
+    return by_email
+
+
+def _events_of(tx: Connection, email_id: UUID) -> list[dict[str, Any]]:
+    address = select(recipients.c.address).where(
+        recipients.c.email_id == events.c.email_id, recipients.c.position == events.c.position
+    )
+    query = (
+        select(
+            events.c.type,
+            events.c.source,
+            events.c.occurred_at,
+            events.c.data,
+            address.scalar_subquery().label("recipient"),
+        )
+        .where(events.c.email_id == email_id)
+        .order_by(events.c.occurred_at, events.c.id)
+    )
+    return [dict(row) for row in tx.execute(query).mappings()]
