@@ -7,7 +7,8 @@ Each contract has exactly one consumer: the actor `<service>.<function>` named b
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Self
 
 
@@ -35,11 +36,11 @@ class EmailIds(Contract):
 
     ids: tuple[str, ...]
 
-    def merged(self, others: list[EmailIds], at_most: int) -> list[Self]:
-        """This and `others` as few messages of `at_most` ids each, in order, without repeats."""
-        chunks: list[EmailIds] = [self, *others]
-        ids = tuple(dict.fromkeys(id for chunk in chunks for id in chunk.ids))
-        return [replace(self, ids=ids[start : start + at_most]) for start in range(0, len(ids), at_most)]
+    @classmethod
+    def chunked(cls, ids: Iterable[object], at_most: int) -> list[Self]:
+        """As few messages as `ids` (UUIDs or text) need at `at_most` each, in order, without repeats."""
+        unique = tuple(dict.fromkeys(map(str, ids)))
+        return [cls(unique[start : start + at_most]) for start in range(0, len(unique), at_most)]
 
 
 @dataclass(frozen=True)

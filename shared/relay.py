@@ -59,7 +59,8 @@ def merge(said: list[tuple[Contract, str | None]], at_most: int) -> list[tuple[C
         items = list(group)
         chunks = [message for message, _ in items if isinstance(message, EmailIds)]
         if len(items) > 1 and len(chunks) == len(items):
-            merged += [(message, None) for message in chunks[0].merged(chunks[1:], at_most)]
+            ids = (id for chunk in chunks for id in chunk.ids)
+            merged += [(message, None) for message in type(chunks[0]).chunked(ids, at_most)]
         else:
             merged += items
     return merged

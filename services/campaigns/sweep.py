@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from sqlalchemy import Connection
 
 from services.campaigns import queries
@@ -18,10 +16,7 @@ _BATCH = 5_000
 def sweep(tx: Connection, config: Settings) -> int:
     """Nudges up to one batch of overdue emails; returns how many."""
     rows = tx.execute(queries.TAKE_OVERDUE, {"grace": config.sweep_grace_seconds, "batch": _BATCH}).all()
-    ids: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        ids[row.stream].append(str(row.id))
-    for stream, stream_ids in ids.items():
-        first, *rest = [SEND_BY_STREAM[stream]((id,)) for id in stream_ids]
-        emit_all(tx, [(message, None) for message in first.merged(rest, config.send_chunk)])
+    for stream, message in SEND_BY_STREAM.items():
+        overdue = [row.id for row in rows if row.stream == stream]
+        emit_all(tx, [(chunk, None) for chunk in message.chunked(overdue, config.send_chunk)])
     return len(rows)

@@ -13,7 +13,7 @@ from services.sender import queries
 from services.sender.jobs import Content, Job, Recipient
 from shared import states
 from shared.contracts import SEND_BY_STREAM
-from shared.outbox import emit
+from shared.outbox import emit_all
 
 
 def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]:
@@ -52,19 +52,17 @@ def release(tx: Connection, held: Sequence[tuple[UUID, int]]) -> None:
     given_back = tx.execute(
         queries.RELEASE,
         {"ids": [str(email_id) for email_id, _ in held], "attempts": [attempt for _, attempt in held]},
-    )
-    by_stream: dict[str, list[str]] = defaultdict(list)
-    for row in given_back:
-        by_stream[row.stream].append(str(row.id))
-    for stream, ids in by_stream.items():
-        emit(tx, SEND_BY_STREAM[stream](tuple(ids)))
+    ).all()
+    for stream, message in SEND_BY_STREAM.items():
+        ids = [row.id for row in given_back if row.stream == stream]
+        emit_all(tx, [(chunk, None) for chunk in message.chunked(ids, len(held))])
 
 
 def _content(row: Any) -> Content:
     return Content(
         from_address=row.from_address,
         from_name=row.from_name,
-        reply_to=row.reply_to or [],
+        reply_to=[(item["name"], item["address"]) for item in row.reply_to or []],
         subject=row.subject,
         html=row.html,
         text=row.text,

@@ -23,11 +23,11 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Content:
-    """What an email says, as stored; shared by all emails that use it."""
+    """What an email says, as stored; shared by all that use it. `reply_to`: (display name, address)."""
 
     from_address: str
     from_name: str | None
-    reply_to: list[str]
+    reply_to: list[tuple[str | None, str]]
     subject: str
     html: str | None
     text: str | None

@@ -25,7 +25,7 @@ def render(job: Job) -> bytes:
         if shown:
             lines.append(headers.address_field(name, shown))
     if content.reply_to:
-        lines.append(headers.field("Reply-To", ", ".join(content.reply_to)))
+        lines.append(headers.address_field("Reply-To", content.reply_to))
     lines += [
         headers.field("Subject", content.subject),
         f"Date: {format_datetime(job.created_at)}",

@@ -19,7 +19,7 @@ from services.sender.render import render
 CONTENT = Content(
     from_address="hello@example.test",
     from_name="Zoë Ünal",
-    reply_to=["support@example.test"],
+    reply_to=[(None, "support@example.test"), ("Zoë", "z@example.test")],
     subject="Grüße aus Köln ✓",
     html="<p>Héllo</p>",
     text="Héllo",
@@ -58,7 +58,7 @@ def test_headers_say_what_was_asked() -> None:
     assert message["From"] == "Zoë Ünal <hello@example.test>"
     assert message["To"] == "Ann <ann@example.test>"
     assert message["Cc"] == "carl@example.test"
-    assert message["Reply-To"] == "support@example.test"
+    assert message["Reply-To"] == "support@example.test, Zoë <z@example.test>"
     assert message["Subject"] == "Grüße aus Köln ✓"
     assert message["Date"] == "Mon, 01 Jun 2026 09:00:00 +0000"
     assert message.get_all("Message-ID") == [JOB.message_id]
