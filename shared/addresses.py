@@ -128,7 +128,7 @@ def _mailbox(text: str) -> Address:
     local_domain = text.rpartition("@")[2].lower() == "localhost"
     try:
         checked = email_validator.validate_email(
-            text, check_deliverability=False, globally_deliverable=not local_domain
+            text, check_deliverability=False, globally_deliverable=not local_domain, strict=True
         )
     except email_validator.EmailNotValidError as error:
         raise AddressError(str(error)) from None

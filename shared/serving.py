@@ -16,6 +16,8 @@ graceful_timeout = 30
 timeout = 60
 #: Longer than the edge keeps its idle connections, so that it never writes into one we are closing.
 keepalive = 75
+#: Longest request line, in bytes, as long as the edge's.
+limit_request_line = 8190
 #: gunicorn's heartbeat file must never wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a tmpfs, and gunicorn unlinks it
 #: gunicorn's control socket would be one path in the home directory, for all our services to fight over.

@@ -27,6 +27,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 #: Seconds after which a client may try again when Postgres is away.
 _RETRY_AFTER = 2
 
+#: Most that is read of a body we refuse for its size.
+_DRAIN_BYTES = 64 * 1024 * 1024
+
 #: status → (code, sentence) where an exception of the framework tells us no more than its status
 _BY_STATUS = {
     400: ("bad_request", "The request could not be understood."),
@@ -74,6 +77,8 @@ def install(app: Flask) -> None:
 
 def answer(error: ApiError) -> Response:
     """The response that carries `error`."""
+    if error.status == 413:
+        _drain()
     response = jsonify(error.body(current_request_id()))
     response.status_code = error.status
     response.headers.update(error.headers)
@@ -108,7 +113,7 @@ def _database_unavailable(error: DatabaseUnavailable) -> Response:
         ApiError(
             503,
             "database_unavailable",
-            "The database can't be reached at the moment; nothing was done. Try again shortly.",
+            "The database can't be reached at the moment. Try again shortly.",
             headers={"Retry-After": str(_RETRY_AFTER)},
         )
     )
@@ -124,6 +129,13 @@ def _http_exception(error: HTTPException) -> Response:
     allowed = error.valid_methods if isinstance(error, MethodNotAllowed) else None
     headers = {"Allow": ", ".join(sorted(allowed))} if allowed else {}
     return answer(ApiError(status, code, sentence, headers=headers))
+
+
+def _drain() -> None:
+    """Reads what a client is still sending, within reason: few read an answer before they have sent all."""
+    stream, left = request.environ["wsgi.input"], _DRAIN_BYTES
+    while left > 0 and (chunk := stream.read(65536)):
+        left -= len(chunk)
 
 
 def _unexpected(error: Exception) -> Response:

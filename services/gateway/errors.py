@@ -24,7 +24,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "unsupported_media_type": (415, "The request body must be application/json in UTF-8."),
     "validation_error": (422, "The request is not valid."),
     "internal_error": (500, "Something went wrong on our side."),
-    "database_unavailable": (503, "The database can't be reached at the moment; nothing was done."),
+    "database_unavailable": (503, "The database can't be reached at the moment."),
 }
 
 

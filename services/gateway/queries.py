@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
+from services.gateway.one_insert import Row, insert_together
 from services.gateway.principal import Principal
 from shared.clock import now
 from shared.models import contents, credentials, domains, emails, events, recipients
-
-Row = dict[str, Any]
 
 #: `last_used_at` is exact to this.
 _USE_RESOLUTION = timedelta(minutes=1)
@@ -39,11 +37,16 @@ class AcceptedRows:
 
 
 def insert_accepted(tx: Connection, rows: AcceptedRows) -> None:
-    """Inserts newly accepted emails: one statement a table."""
-    tx.execute(insert(contents), rows.contents)
-    tx.execute(insert(emails), rows.emails)
-    tx.execute(insert(recipients), rows.recipients)
-    tx.execute(insert(events), rows.events)
+    """Inserts newly accepted emails, all tables in one statement."""
+    insert_together(
+        tx,
+        [
+            (contents, rows.contents),
+            (emails, rows.emails),
+            (recipients, rows.recipients),
+            (events, rows.events),
+        ],
+    )
 
 
 def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
-from services.gateway.queries import Row
+from services.gateway.one_insert import Row
 from shared.models import emails, events, recipients
 
 _SHOWN = (

@@ -53,13 +53,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         def decorate(view: View) -> View:
             wrapped: Any = view
             if body:
-                wrapped = self.arguments(body, location="json", example=body_example)(wrapped)
+                # an instance, not the class: webargs would build the schema anew for every request
+                wrapped = self.arguments(body(), location="json", example=body_example)(wrapped)
             if query:
-                wrapped = self.arguments(query, location="query")(wrapped)
+                wrapped = self.arguments(query(), location="query")(wrapped)
             wrapped = self.response(answers[0], answers[1], example=example)(wrapped)
-            for status, names in _by_status(codes).items():
-                wrapped = self.alt_response(status, **_refusal(names))(wrapped)
-            wrapped = self.doc(operationId=_camel(view.__name__))(wrapped)
+            refusals = {str(status): _refusal(names) for status, names in _by_status(codes).items()}
+            wrapped = self.doc(operationId=_camel(view.__name__), responses=refusals)(wrapped)
             self.route(rule, methods=[method])(wrapped)
             return cast(View, wrapped)
 
@@ -75,9 +75,13 @@ def _by_status(codes: tuple[str, ...]) -> dict[int, list[str]]:
 
 def _refusal(codes: list[str]) -> dict[str, Any]:
     return {
-        "schema": ErrorSchema,
         "description": " ".join(f"`{code}`: {PROBLEMS[code][1]}" for code in codes),
-        "examples": {code: {"value": problem(code).body("0197a3c0-5c1e")} for code in codes},
+        "content": {
+            "application/json": {
+                "schema": ErrorSchema,
+                "examples": {code: {"value": problem(code).body("0197a3c0-5c1e")} for code in codes},
+            }
+        },
     }
 
 

@@ -10,7 +10,8 @@ from webargs.flaskparser import FlaskParser
 
 from services.gateway import strict_json
 from services.gateway.errors import problem
-from services.gateway.schemas.pointers import faults
+from services.gateway.schemas.pointers import MAX_FAULTS, faults
+from shared.errors import FieldError
 
 
 class Arguments(FlaskParser):
@@ -22,18 +23,20 @@ class Arguments(FlaskParser):
         """The body as JSON.
 
         Raises:
-            ApiError: 415 for another type, charset or encoding; 400 if it is not JSON; 413; 422 for text
-                that can't be stored.
+            ApiError: 415 for another type, charset or encoding; 400 if it is not JSON; 413; 422 for what is
+                not an object, or holds text that can't be stored.
         """
         _check_type(req)
-        raw = req.get_data(cache=False)
+        raw = _read(req)
         try:
             value = strict_json.loads(raw)
         except strict_json.JsonError as error:
             raise problem("invalid_json", str(error) if raw else "The request body is empty.") from None
+        if not isinstance(value, dict):
+            raise problem("validation_error", errors=[FieldError("", "The body must be a JSON object.")])
         unstorable = strict_json.unstorable(raw, value)
         if unstorable:
-            raise problem("validation_error", errors=unstorable[:50])
+            raise problem("validation_error", errors=unstorable[:MAX_FAULTS])
         return value
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
@@ -42,6 +45,18 @@ class Arguments(FlaskParser):
         # webargs files everything under the location ("json", "query")
         inner = next(iter(messages.values())) if isinstance(messages, dict) else messages
         raise problem("validation_error", errors=faults(inner))
+
+
+def _read(req: Request) -> bytes:
+    raw = req.get_data(cache=False)
+    if req.content_length is not None:
+        # the server hands over what came before the client went away; half a request is none
+        if len(raw) != req.content_length:
+            raise problem("bad_request", "The request body ended early.")
+    # a chunked body is cut at the limit without a word
+    elif req.max_content_length is not None and len(raw) >= req.max_content_length:
+        raise problem("payload_too_large")
+    return raw
 
 
 def _check_type(req: Request) -> None:
