@@ -58,7 +58,7 @@ def api_of(app: Flask) -> Api:
 def _document_address(_: Any, field: Any, **__: Any) -> dict[str, Any]:
     if not isinstance(field, Mailboxes):
         return {}
-    one = {"type": "string"}
+    one = {"type": "string", "minLength": 3}
     forms = [one, {"type": "array", "items": one}]
     return {"anyOf": forms if not field.allow_none else [*forms, {"type": "null"}]}
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import flask_smorest
-from marshmallow import Schema
 
 from services.gateway.errors import PROBLEMS, problem
-from services.gateway.routes.body import Arguments
+from services.gateway.schemas import Schema
+from services.gateway.schemas.body import Arguments
 from services.gateway.schemas.errors import ErrorSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
