@@ -26,7 +26,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except DatabaseUnavailable as error:
-            raise click.ClickException(f"PostgreSQL can't be reached: {error}") from None
+            raise click.ClickException(f"PostgreSQL can't be reached: {str(error).splitlines()[0]}") from None
         except (AddressError, LookupError) as error:
             raise click.ClickException(str(error)) from None
 
