@@ -1,0 +1,50 @@
+# Mailmatic. `make` alone prints this help.
+.DEFAULT_GOAL := help
+.PHONY: help run up down logs status psql shell scale setup setup-test test lint format migration lock clean
+SHELL := /bin/bash
+BIN := .venv/bin
+
+help: ## Print this help
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Run it
+run: setup ## Start everything, deliver a first email, show the logs (Ctrl-C stops it)
+	@exec $(BIN)/python -m deploy.local run
+up: setup ## The same in the background
+	@$(BIN)/python -m deploy.local up
+down: ## Stop what runs in the background
+	@$(BIN)/python -m deploy.local down
+logs: ## Follow the logs
+	@exec $(BIN)/python -m deploy.local logs
+status: ## Every process and how it is
+	@$(BIN)/python -m deploy.local status
+psql: ## A psql on the cluster's database
+	@exec $(BIN)/python -m deploy.local psql
+shell: ## A Python with the cluster's settings
+	@exec $(BIN)/python -m deploy.local shell
+scale: ## More processes of a worker: SERVICE=sender N=4
+	@$(BIN)/python -m deploy.local scale $(SERVICE) $(N)
+
+##@ Work on it
+setup: ## Install what is missing: distribution packages and .venv
+	@deploy/local/setup.sh
+setup-test: ## The same, with what only the tests need
+	@deploy/local/setup.sh test
+test: setup-test ## Run the tests; T=tests/unit narrows
+	$(BIN)/pytest $(T)
+lint: setup ## ruff, mypy and the import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/mypy deploy
+	$(BIN)/lint-imports
+format: setup ## Format the code and mend what ruff can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+migration: setup ## A new migration out of the models, against the running cluster: M="what it does"
+	@$(BIN)/python -m deploy.local migration "$(M)"
+lock: setup ## Resolve the dependencies of pyproject.toml into requirements/*.lock
+	@deploy/local/lock.sh
+clean: ## Remove .venv and .local: the cluster's data too
+	@$(BIN)/python -m deploy.local down || true
+	rm -rf .venv .local

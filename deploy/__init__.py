@@ -1,0 +1,1 @@
+"""How Mailmatic is run: the local cluster, images, the edge and the MTA."""

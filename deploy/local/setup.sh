@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Makes this machine ready: the distribution's packages that are missing, and .venv from the lock file.
+# Does nothing, quickly, when nothing is missing. `setup.sh test` also sees to what only the tests need.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mkdir -p .local
+log=$PWD/.local/setup.log
+export PATH=$PATH:/usr/sbin:/sbin
+
+say() { printf '%s\n' "$*"; }
+fail() {
+    say "setup: $*" >&2
+    exit 1
+}
+
+missing=()
+need() { # need PACKAGE PATH… : the package is missing unless one of the paths is a file that can be run
+    local package=$1 path
+    shift
+    for path in "$@"; do
+        [ -x "$path" ] && return
+        command -v "$path" >/dev/null 2>&1 && return
+    done
+    missing+=("$package")
+}
+
+python=$(command -v python3 || true)
+[ -n "$python" ] || missing+=(python3)
+if [ -n "$python" ]; then
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1). Install it, or use: docker compose up"
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+fi
+shopt -s nullglob
+[ -n "${DATABASE_URL:-}" ] || need postgresql /usr/lib/postgresql/*/bin/postgres /nonexistent
+[ -n "${RABBITMQ_URL:-}" ] || need rabbitmq-server /usr/lib/rabbitmq/bin/rabbitmq-server
+[ -n "${REDIS_URL:-}" ] || need redis-server redis-server
+need nginx nginx
+if [ "${1:-}" = test ]; then
+    need postfix postfix
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+            as_root=(sudo -n)
+        else
+            fail "please install: ${missing[*]}  (for example: sudo apt-get install ${missing[*]}), or use: docker compose up"
+        fi
+    fi
+    command -v apt-get >/dev/null || fail "please install: ${missing[*]}, or use: docker compose up"
+    say "Installing ${missing[*]} (log: .local/setup.log) …"
+    apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 "$@" >>"$log" 2>&1; }
+    # packages must not start services of their own: ours are private
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee $policy >/dev/null
+        "${as_root[@]}" chmod +x $policy
+        trap '"${as_root[@]}" rm -f $policy' EXIT
+    fi
+    case " ${missing[*]} " in *" postfix "*)
+        echo "postfix postfix/main_mailer_type select No configuration" |
+            "${as_root[@]}" debconf-set-selections >>"$log" 2>&1 || true ;;
+    esac
+    apt install --no-install-recommends "${missing[@]}" || {
+        apt update && apt install --no-install-recommends "${missing[@]}"
+    } || {
+        tail -n 5 "$log" >&2
+        fail "could not install ${missing[*]}; the whole story is in .local/setup.log"
+    }
+    python=$(command -v python3)
+fi
+
+lock=requirements/dev.lock
+sum=$(sha256sum $lock | cut -d' ' -f1)
+if [ "$(cat .venv/.lock-sum 2>/dev/null)" != "$sum" ]; then
+    say "Installing Python packages into .venv …"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv >>"$log" 2>&1 || fail "could not make .venv; see .local/setup.log"
+    .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $lock >>"$log" 2>&1 || {
+        tail -n 5 "$log" >&2
+        fail "could not install the Python packages; the whole story is in .local/setup.log"
+    }
+    echo "$sum" >.venv/.lock-sum
+fi
