@@ -1,11 +1,13 @@
 """Liveness of what has no HTTP port, and the dependency checks that every readiness answer shares.
 
 A worker beats into a file of the state directory; `python -m shared.health NAME` exits 0 while that beat is
-fresh and Postgres answers. It is the health check of containers and of the local cluster.
+fresh and Postgres answers. It is the health check of containers and of the local cluster. The file is named
+after process and host, so that replicas which share a state directory don't vouch for each other.
 """
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
@@ -72,7 +74,7 @@ def _outcome(probe: Callable[[], object]) -> str:
 
 
 def _beat_path(name: str) -> Path:
-    return settings().state_dir / "health" / name
+    return settings().state_dir / "health" / f"{name}@{socket.gethostname()}"
 
 
 if __name__ == "__main__":

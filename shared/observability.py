@@ -48,8 +48,8 @@ def configure_logging() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(config.log_level)
-    for noisy in ("pika", "dramatiq"):
-        logging.getLogger(noisy).setLevel("WARNING")
+    logging.getLogger("dramatiq").setLevel("WARNING")
+    logging.getLogger("pika").setLevel("CRITICAL")  # who uses it reports a broker that is away in one line
     structlog.configure(
         processors=[*shared_steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(config.log_level)),

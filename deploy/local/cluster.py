@@ -10,6 +10,7 @@ Refuses to share its directory with another running cluster. Everything it start
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -113,7 +114,7 @@ class Cluster:
 
     def stop(self, name: str) -> None:
         """Stops one program, as a deploy would, and waits until it has ended."""
-        self._rpc().stopProcessGroup(name, True)
+        self._ask("stopProcessGroup", name, True)
 
     def kill(self, name: str) -> None:
         """SIGKILL to one program and its children; supervisord starts it again at once."""
@@ -122,6 +123,13 @@ class Cluster:
             program.beat.unlink(missing_ok=True)
         os.killpg(self.pid(name), signal.SIGKILL)
 
+    def heal(self) -> None:
+        """Starts whatever is not running and waits until everything is ready."""
+        down = [info["group"] for info in self._ask("getAllProcessInfo") if info["statename"] != "RUNNING"]
+        self._start_all([program for program in self._programs.values() if program.name in down])
+        for name in self._programs:
+            self.wait_ready(name)
+
     def wait_ready(self, name: str) -> None:
         """Waits until a program that is being started is ready."""
         program = self._programs[name]
@@ -129,17 +137,16 @@ class Cluster:
 
     def pid(self, name: str) -> int:
         """The process id of a running program (its first process)."""
-        return int(self._rpc().getProcessInfo(f"{name}:0")["pid"])
+        return int(self._ask("getProcessInfo", f"{name}:0")["pid"])
 
     def scale(self, name: str, count: int) -> None:
         """Runs `count` processes of one worker."""
         self._counts[name] = count
         files.write_supervisor(self.layout, list(self._programs.values()), self._counts)
-        rpc = self._rpc()
-        rpc.reloadConfig()
-        rpc.stopProcessGroup(name, True)
-        rpc.removeProcessGroup(name)
-        rpc.addProcessGroup(name)
+        self._ask("reloadConfig")
+        self._ask("stopProcessGroup", name, True)
+        self._ask("removeProcessGroup", name)
+        self._ask("addProcessGroup", name)
         self.start(name)
 
     @property
@@ -151,7 +158,7 @@ class Cluster:
         """Every process and what supervisord says of it."""
         return [
             (f"{info['group']}:{info['name']}", f"{info['statename']} {info['description']}")
-            for info in self._rpc().getAllProcessInfo()
+            for info in self._ask("getAllProcessInfo")
         ]
 
     def environment(self) -> dict[str, str]:
@@ -161,7 +168,7 @@ class Cluster:
     def running(self) -> bool:
         """Whether a supervisord of this layout answers."""
         try:
-            return bool(self._rpc().getState()["statename"] == "RUNNING")
+            return bool(self._ask("getState")["statename"] == "RUNNING")
         except (OSError, xmlrpc.client.Fault):
             return False
 
@@ -169,13 +176,12 @@ class Cluster:
         """Stops everything: our processes first, then the servers they need."""
         if not self.running():
             return
-        rpc = self._rpc()
         for group in (self._services, self._servers):
             for program in reversed(group):
-                rpc.stopProcessGroup(program.name, False)
+                self._ask("stopProcessGroup", program.name, False)
             names = {program.name for program in group}
             self._wait(partial(self._idle, names), "stopping", lambda: None, _STOP_SECONDS)
-        rpc.shutdown()
+        self._ask("shutdown")
         if self._supervisord is not None:
             self._supervisord.wait(_STOP_SECONDS)
         else:
@@ -186,7 +192,7 @@ class Cluster:
         for program in programs:
             if program.beat is not None:
                 program.beat.unlink(missing_ok=True)
-            self._rpc().startProcessGroup(program.name, False)
+            self._ask("startProcessGroup", program.name, False)
             if program.name == "epmd":  # RabbitMQ would start one of its own
                 self.wait_ready(program.name)
         for program in programs:
@@ -210,7 +216,7 @@ class Cluster:
             time.sleep(0.1)
 
     def _failure(self, name: str) -> str | None:
-        info = self._rpc().getProcessInfo(f"{name}:0")
+        info = self._ask("getProcessInfo", f"{name}:0")
         return "it does not start" if info["statename"] in ("FATAL", "EXITED", "BACKOFF") else None
 
     def _ended(self, process: subprocess.Popen[bytes] | None) -> str | None:
@@ -219,7 +225,7 @@ class Cluster:
     def _idle(self, names: set[str]) -> bool:
         return all(
             info["statename"] in ("STOPPED", "EXITED", "FATAL")
-            for info in self._rpc().getAllProcessInfo()
+            for info in self._ask("getAllProcessInfo")
             if info["group"] in names
         )
 
@@ -228,7 +234,10 @@ class Cluster:
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return f"Its last words: {lines[-1]}" if lines else ""
 
-    def _rpc(self) -> Any:
+    def _ask(self, method: str, *arguments: object) -> Any:
+        """One call to supervisord, on a connection of its own."""
         socket_path: Path = self.layout.runtime / "supervisor.sock"
         transport = SupervisorTransport(None, None, f"unix://{socket_path}")
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        with contextlib.closing(transport):
+            supervisor = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+            return getattr(supervisor, method)(*arguments)

@@ -32,12 +32,21 @@ class Ports:
     @classmethod
     def free(cls) -> Ports:
         """Ports that nobody listens on at this moment."""
-        sockets = [socket.create_server((HOST, 0)) for _ in fields(cls)]
-        try:
-            return cls(*(held.getsockname()[1] for held in sockets))
-        finally:
-            for held in sockets:
-                held.close()
+        return cls(*_free(len(fields(cls))))
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    return _free(1)[0]
+
+
+def _free(count: int) -> list[int]:
+    held = [socket.create_server((HOST, 0)) for _ in range(count)]
+    try:
+        return [one.getsockname()[1] for one in held]
+    finally:
+        for one in held:
+            one.close()
 
 
 def is_free(port: int) -> bool:

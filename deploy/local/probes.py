@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import urllib.request
 
 import pika
 import pika.exceptions
 import psycopg2
 import redis
+
+#: A server that is still starting refuses connections: here that is an answer, not worth a traceback.
+logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
 def postgres_answers(url: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +76,7 @@ def _web(layout: Layout, name: str, port: int) -> Program:
 
 
 def _worker(layout: Layout, name: str, command: list[str]) -> Program:
-    beat = layout.directory / "state" / "health" / name
+    beat = layout.directory / "state" / "health" / f"{name}@{socket.gethostname()}"
     return Program(name, command, ready=beat.exists, environment=layout.environment(), beat=beat)
 
 

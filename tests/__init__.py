@@ -1,0 +1,1 @@
+"""Mailmatic's tests."""

@@ -1,0 +1,1 @@
+"""Whole paths over the running cluster."""

@@ -1,0 +1,76 @@
+"""Killed senders, purged queues and flushed scratchpads: every email arrives."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from deploy.local.cluster import Cluster
+from tests.fixtures.api import Client
+from tests.fixtures.database import Database
+from tests.fixtures.rabbit import purge
+from tests.fixtures.relay import Relay
+from tests.fixtures.waiting import wait_for
+
+EMAILS = 2_000
+#: One SMTP connection for each thread of the sender, so one message in flight on each.
+IN_FLIGHT = 4
+
+
+def queue_emails(api: Client, count: int) -> list[str]:
+    """Sends `count` emails from a few clients at once; returns their Message-IDs."""
+    with ThreadPoolExecutor(8) as pool:
+        return [answer["message_id"] for answer in pool.map(lambda _: api.send(), range(count))]
+
+
+def test_every_email_arrives_when_the_sender_is_killed_in_the_middle(
+    cluster: Cluster, api: Client, relay: Relay, database: Database
+) -> None:
+    cluster.stop("sender")
+    message_ids = queue_emails(api, EMAILS)
+    cluster.start("sender")
+    wait_for(lambda: relay.count(message_ids) >= EMAILS // 4, "a quarter to arrive")
+    cluster.kill("sender")
+    at_kill = relay.count(message_ids)
+    assert at_kill < EMAILS, "the sender was killed too late to prove anything"
+    cluster.wait_ready("sender")
+    wait_for(lambda: relay.count(message_ids) == EMAILS, "all emails to arrive", 120)
+    wait_for(lambda: database.unfinished(api.domain) == 0, "every email to be settled", 120)
+    copies = [len(relay.received(message_id)) for message_id in message_ids]
+    assert sum(copies) - EMAILS <= IN_FLIGHT
+    assert max(copies) <= 2
+    assert database.statuses(api.domain).keys() == {"sent"}
+
+
+@pytest.mark.usefixtures("own_servers")
+def test_every_email_arrives_once_when_queues_are_purged_and_redis_is_flushed(
+    cluster: Cluster, api: Client, relay: Relay, database: Database
+) -> None:
+    cluster.stop("sender")
+    message_ids = queue_emails(api, 300)
+    wait_for(database.outbox_is_empty, "the outbox to be relayed")
+    purge(cluster.layout.rabbitmq_url, "sender")
+    cluster.stop("redis")
+    cluster.start("redis")
+    cluster.start("sender")
+    wait_for(lambda: relay.count(message_ids) == 300, "all emails to arrive")
+    wait_for(lambda: database.unfinished(api.domain) == 0, "every email to be settled")
+    assert {len(relay.received(message_id)) for message_id in message_ids} == {1}
+
+
+def test_sender_that_is_told_to_stop_finishes_what_is_in_flight_and_loses_nothing(
+    cluster: Cluster, api: Client, relay: Relay, database: Database
+) -> None:
+    cluster.stop("sender")
+    message_ids = queue_emails(api, 600)
+    cluster.start("sender")
+    wait_for(lambda: relay.count(message_ids) >= 50, "the first to arrive")
+    cluster.stop("sender")
+    arrived = relay.count(message_ids)
+    assert database.statuses(api.domain).get("sending", 0) == 0, "everything was recorded or given back"
+    cluster.start("sender")
+    wait_for(lambda: relay.count(message_ids) == 600, "all emails to arrive")
+    wait_for(lambda: database.unfinished(api.domain) == 0, "every email to be settled")
+    assert {len(relay.received(message_id)) for message_id in message_ids} == {1}
+    assert arrived < 600, "the sender was stopped too late to prove anything"
