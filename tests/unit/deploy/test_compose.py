@@ -1,5 +1,7 @@
-"""docker-compose.yml and deploy/Dockerfile, checked without an engine: by the Compose Specification's own schema
-(`compose_spec/`, Apache-2.0, unchanged) and by what the two files and `shared.settings` must agree on.
+"""docker-compose.yml and deploy/Dockerfile, checked without an engine.
+
+By the Compose Specification's own schema (`compose_spec/`, Apache-2.0, unchanged), and by what the two files
+and `shared.settings` must agree on.
 """
 
 from __future__ import annotations
