@@ -6,15 +6,22 @@ answers with 503 and a worker with a retry.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+import psycopg2
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.settings import settings
+
+#: A connection used this recently (seconds) is taken to live.
+_TRUSTED_SECONDS = 1.0
 
 
 class DatabaseUnavailable(Exception):
@@ -32,12 +39,11 @@ def database_url() -> URL:
 def engine() -> Engine:
     """This process's engine, made at first use (so after a fork)."""
     config = settings()
-    return create_engine(
+    made = create_engine(
         database_url(),
         pool_size=config.db_pool_size,
         max_overflow=config.db_pool_size,
         pool_timeout=5,
-        pool_pre_ping=True,
         executemany_mode="values_only",
         connect_args={
             "connect_timeout": 3,
@@ -45,6 +51,25 @@ def engine() -> Engine:
             "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
         },
     )
+    event.listen(made, "checkin", _note_use)
+    event.listen(made, "checkout", _ping_when_idle)
+    return made
+
+
+def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping_when_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """Makes sure that a connection which lay idle still lives; one in steady use pays no round trip."""
+    if time.monotonic() - record.info.get("used_at", time.monotonic()) < _TRUSTED_SECONDS:
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        raise DisconnectionError from error  # the pool opens another and asks again
 
 
 @contextmanager

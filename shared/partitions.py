@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from shared.ids import id_floor
 
-PARTITIONED = ("contents", "emails", "recipients", "events")
+PARTITIONED = ("contents", "attachments", "emails", "recipients", "events")
 MONTHS_AHEAD = 3
 
 

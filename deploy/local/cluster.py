@@ -217,7 +217,7 @@ class Cluster:
 
     def _failure(self, name: str) -> str | None:
         info = self._ask("getProcessInfo", f"{name}:0")
-        return "it does not start" if info["statename"] in ("FATAL", "EXITED", "BACKOFF") else None
+        return "it does not start" if info["statename"] == "FATAL" else None
 
     def _ended(self, process: subprocess.Popen[bytes] | None) -> str | None:
         return "it does not start" if process is not None and process.poll() is not None else None

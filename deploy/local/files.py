@@ -69,7 +69,8 @@ environment = {environment}
 {user}
 autostart = false
 autorestart = true
-startsecs = 0
+startsecs = 1
+startretries = 3
 stopsignal = {stop_signal}
 stopwaitsecs = 40
 killasgroup = true

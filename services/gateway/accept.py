@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import formataddr
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -64,11 +63,8 @@ def accept(tx: Connection, principal: Principal, intents: Sequence[Intent]) -> l
     rows = queries.AcceptedRows()
     accepted = [_write(rows, principal, intent, moment) for intent in intents]
     queries.insert_accepted(tx, rows)
-    chunk = settings().send_chunk
-    ids = [str(item.id) for item in accepted]
-    emit_all(
-        tx, [(SendEmails(tuple(ids[start : start + chunk])), None) for start in range(0, len(ids), chunk)]
-    )
+    chunks = SendEmails.chunked([item.id for item in accepted], settings().send_chunk)
+    emit_all(tx, [(chunk, None) for chunk in chunks])
     return accepted
 
 
@@ -84,12 +80,6 @@ def unique_recipients(
     return tuple(first.values())
 
 
-def _header_form(address: Address) -> str:
-    """`address` as a header shows it, its name quoted or encoded (RFC 2047) as it needs."""
-    name_only = formataddr((address.name or "", "a@b")).removesuffix("<a@b>")
-    return f"{name_only}<{address.email}>" if address.name else address.email
-
-
 def _write(rows: queries.AcceptedRows, principal: Principal, intent: Intent, moment: datetime) -> Accepted:
     id, content_id = new_id(), new_id()
     account_id, sender = principal.account_id, intent.sender
@@ -98,13 +88,9 @@ def _write(rows: queries.AcceptedRows, principal: Principal, intent: Intent, mom
         {
             "id": content_id,
             "account_id": account_id,
-            "from_address": sender.email,
-            "from_name": sender.name,
-            "reply_to": [_header_form(item) for item in intent.reply_to] or None,
             "subject": intent.subject,
             "html": intent.html,
             "text": intent.text,
-            "headers": [list(pair) for pair in intent.headers] or None,
             "created_at": moment,
         }
     )
@@ -118,6 +104,9 @@ def _write(rows: queries.AcceptedRows, principal: Principal, intent: Intent, mom
             "status": states.QUEUED,
             "message_id": message_id,
             "from_address": sender.email,
+            "from_name": sender.name,
+            "reply_to": [{"address": item.email, "name": item.name} for item in intent.reply_to] or None,
+            "headers": [list(pair) for pair in intent.headers] or None,
             "subject": intent.subject,
             "due_at": moment,
             "request_id": current_request_id(),

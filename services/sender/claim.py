@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -27,7 +26,10 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
             Recipient(row.position, row.kind, row.address, row.name, row.status, row.status in states.PENDING)
         )
     content_ids = list({str(row.content_id) for row in rows})
-    contents = {row.id: _content(row) for row in tx.execute(queries.CONTENTS, {"ids": content_ids})}
+    contents = {
+        row.id: Content(row.subject, row.html, row.text)
+        for row in tx.execute(queries.CONTENTS, {"ids": content_ids})
+    }
     jobs = [
         Job(
             email_id=row.id,
@@ -37,6 +39,12 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
             message_id=row.message_id,
             created_at=row.created_at,
             request_id=row.request_id,
+            test=row.test,
+            sender=(row.from_name, row.from_address),
+            reply_to=[(item["name"], item["address"]) for item in row.reply_to or []],
+            headers=[(name, value) for name, value in row.headers or []],
+            variables=row.variables,
+            content_id=row.content_id,
             content=contents[row.content_id],
             recipients=recipients[row.id],
         )
@@ -56,15 +64,3 @@ def release(tx: Connection, held: Sequence[tuple[UUID, int]]) -> None:
     for stream, message in SEND_BY_STREAM.items():
         ids = [row.id for row in given_back if row.stream == stream]
         emit_all(tx, [(chunk, None) for chunk in message.chunked(ids, len(held))])
-
-
-def _content(row: Any) -> Content:
-    return Content(
-        from_address=row.from_address,
-        from_name=row.from_name,
-        reply_to=[(item["name"], item["address"]) for item in row.reply_to or []],
-        subject=row.subject,
-        html=row.html,
-        text=row.text,
-        headers=[(name, value) for name, value in row.headers or []],
-    )

@@ -61,7 +61,7 @@ def _deliver(job: Job, pool: RelayPool, journal: Journal) -> tuple[str | None, l
     if not served:
         return None, []
     positions = [item.position for item in served]
-    envelope = Envelope(job.content.from_address, [(item.position, item.address) for item in served])
+    envelope = Envelope(job.sender[1], [(item.position, item.address) for item in served])
     try:
         relay, outcomes = pool.deliver(envelope, render(job), lambda: journal.started(job.email_id))
     except HeaderInjection as error:

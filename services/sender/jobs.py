@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.sender.outcomes import Outcome
@@ -23,20 +24,19 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Content:
-    """What an email says, as stored; shared by all that use it. `reply_to`: (display name, address)."""
+    """What an email says, as stored; shared by all that use it."""
 
-    from_address: str
-    from_name: str | None
-    reply_to: list[tuple[str | None, str]]
     subject: str
     html: str | None
     text: str | None
-    headers: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One claimed email. `attempt` is its fencing token: only this claim's holder may record it."""
+    """One claimed email. `attempt` is its fencing token: only this claim's holder may record it.
+
+    `sender` and `reply_to` are (display name, address); without `variables` the content is no template.
+    """
 
     email_id: UUID
     account_id: UUID
@@ -45,6 +45,12 @@ class Job:
     message_id: str
     created_at: datetime
     request_id: str | None
+    test: bool
+    sender: tuple[str | None, str]
+    reply_to: list[tuple[str | None, str]]
+    headers: list[tuple[str, str]]
+    variables: dict[str, Any] | None
+    content_id: UUID
     content: Content
     recipients: list[Recipient]
 

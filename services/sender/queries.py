@@ -21,7 +21,8 @@ CLAIM = text(
         due_at = now() + make_interval(secs => :lease),
         updated_at = now()
     FROM due WHERE emails.id = due.id
-    RETURNING emails.id, account_id, content_id, attempts, stream, message_id, created_at, request_id
+    RETURNING emails.id, account_id, content_id, attempts, stream, message_id, created_at, request_id,
+        from_address, from_name, reply_to, headers, variables, test
     """
 )
 
@@ -34,7 +35,7 @@ RECIPIENTS = text(
 
 CONTENTS = text(
     """
-    SELECT id, from_address, from_name, reply_to, subject, html, text, headers FROM contents
+    SELECT id, subject, html, text FROM contents
     WHERE id = ANY(CAST(:ids AS uuid[]))
     """
 )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from email.utils import format_datetime
 
 from services.sender import headers, mime
-from services.sender.jobs import Job
+from services.sender.jobs import Content, Job
+from shared import templates
 
 
 def render(job: Job) -> bytes:
@@ -18,31 +19,42 @@ def render(job: Job) -> bytes:
     Raises:
         headers.HeaderInjection: a stored header would break out of its line.
     """
-    content = job.content
-    lines = [headers.address_field("From", [(content.from_name, content.from_address)])]
+    content = _filled(job)
+    lines = [headers.address_field("From", [job.sender])]
     for name, kind in (("To", "to"), ("Cc", "cc")):
         shown = [(item.name, item.address) for item in job.recipients if item.kind == kind]
         if shown:
             lines.append(headers.address_field(name, shown))
-    if content.reply_to:
-        lines.append(headers.address_field("Reply-To", content.reply_to))
+    if job.reply_to:
+        lines.append(headers.address_field("Reply-To", job.reply_to))
     lines += [
         headers.field("Subject", content.subject),
         f"Date: {format_datetime(job.created_at)}",
         f"Message-ID: {job.message_id}",
-        *(headers.field(name, value) for name, value in content.headers),
+        *(headers.field(name, value) for name, value in job.headers),
         "MIME-Version: 1.0",
     ]
-    part_head, body = _body(job)
+    part_head, body = _body(content, f"=_mm_{job.email_id.hex}")
     lines.append(part_head)
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def _body(job: Job) -> tuple[str, bytes]:
-    content = job.content
+def _filled(job: Job) -> Content:
+    """The content with the job's variables, escaped where it is HTML."""
+    content, values = job.content, job.variables
+    if values is None:
+        return content
+    return Content(
+        subject=templates.parse(content.subject).render(values, html=False),
+        html=content.html and templates.parse(content.html).render(values, html=True),
+        text=content.text and templates.parse(content.text).render(values, html=False),
+    )
+
+
+def _body(content: Content, boundary: str) -> tuple[str, bytes]:
     parts = [
         mime.text_part(subtype, body)
         for subtype, body in (("plain", content.text), ("html", content.html))
         if body is not None
     ]
-    return parts[0] if len(parts) == 1 else mime.alternative(parts, f"=_mm_{job.email_id.hex}")
+    return parts[0] if len(parts) == 1 else mime.alternative(parts, boundary)

@@ -2,17 +2,24 @@
 
 from shared.models.accounts import accounts, credentials, domains
 from shared.models.columns import metadata
-from shared.models.emails import contents, emails, events, recipients
+from shared.models.emails import attachments, contents, emails, events, recipients
+from shared.models.idempotency import idempotency_keys
 from shared.models.outbox import outbox
+from shared.models.suppressions import suppressions
+from shared.models.templates import templates
 
 __all__ = [
     "accounts",
+    "attachments",
     "contents",
     "credentials",
     "domains",
     "emails",
     "events",
+    "idempotency_keys",
     "metadata",
     "outbox",
     "recipients",
+    "suppressions",
+    "templates",
 ]

@@ -52,6 +52,8 @@ credentials = Table(
     # the first characters, by which a person recognises a key
     Column("key_prefix", Text, nullable=False),
     Column("active", Boolean, nullable=False, server_default=text("true")),
+    # a test key (mm_test_…): what it sends is accepted and goes nowhere
+    Column("test", Boolean, nullable=False, server_default=text("false")),
     Column("last_used_at", Moment),
     created_column(),
     CheckConstraint("octet_length(key_hash) = 32", name="key_hash"),

@@ -16,15 +16,7 @@ from hypothesis import strategies as st
 from services.sender.jobs import Content, Job, Recipient
 from services.sender.render import render
 
-CONTENT = Content(
-    from_address="hello@example.test",
-    from_name="Zoë Ünal",
-    reply_to=[(None, "support@example.test"), ("Zoë", "z@example.test")],
-    subject="Grüße aus Köln ✓",
-    html="<p>Héllo</p>",
-    text="Héllo",
-    headers=[("X-Order", "42")],
-)
+CONTENT = Content(subject="Grüße aus Köln ✓", html="<p>Héllo</p>", text="Héllo")
 JOB = Job(
     email_id=UUID("01a20891-91c7-74df-ba63-d38d9947147c"),
     account_id=UUID(int=1),
@@ -33,6 +25,12 @@ JOB = Job(
     message_id="<01a20891-91c7-74df-ba63-d38d9947147c@example.test>",
     created_at=datetime(2026, 6, 1, 9, tzinfo=UTC),
     request_id=None,
+    test=False,
+    sender=("Zoë Ünal", "hello@example.test"),
+    reply_to=[(None, "support@example.test"), ("Zoë", "z@example.test")],
+    headers=[("X-Order", "42")],
+    variables=None,
+    content_id=UUID(int=2),
     content=CONTENT,
     recipients=[
         Recipient(0, "to", "ann@example.test", "Ann", "queued", True),
