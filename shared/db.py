@@ -47,6 +47,7 @@ def engine() -> Engine:
         executemany_mode="values_only",
         connect_args={
             "connect_timeout": 3,
+            "client_encoding": "utf8",  # whatever a given server's default is
             "application_name": f"mailmatic-{config.process}",
             "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
         },
