@@ -1,6 +1,6 @@
 # Mailmatic. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status psql shell scale setup setup-test test lint format migration lock clean
+.PHONY: help run up down logs status psql shell scale setup setup-test test lint format migration settings lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 
@@ -43,6 +43,8 @@ format: setup ## Format the code and mend what ruff can
 	$(BIN)/ruff format
 migration: setup ## A new migration out of the models, against the running cluster: M="what it does"
 	@$(BIN)/python -m deploy.local migration "$(M)"
+settings: setup ## Write docs/settings.md out of shared/settings.py
+	$(BIN)/python -m shared.settings > docs/settings.md
 lock: setup ## Resolve the dependencies of pyproject.toml into requirements/*.lock
 	@deploy/local/lock.sh
 clean: ## Remove .venv and .local: the cluster's data too

@@ -7,6 +7,7 @@ start with one line that names the variable, what it holds and what it should ho
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -138,3 +139,19 @@ def _parse(name: str, raw: str, default: Any) -> Any:
 def settings() -> Settings:
     """The settings of this process, read at first use."""
     return Settings.from_env()
+
+
+def reference() -> str:
+    """`docs/settings.md`: every variable, its default and what it does, as Markdown."""
+    lines = ["# Settings", "", "Environment variables; times in seconds, sizes in bytes.", ""]
+    lines += ["| variable | default | what it does |", "|---|---|---|"]
+    for item in fields(Settings):
+        default = ",".join(item.default) if isinstance(item.default, tuple) else item.default
+        shown = f"`{default}`" if str(default) else ""
+        text = item.metadata["help"].replace("|", "\\|")
+        lines.append(f"| `{item.metadata['env']}` | {shown} | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings import reference
+
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("shared/**/*.py"), *ROOT.glob("services/**/*.py")])
 
@@ -62,7 +64,8 @@ def test_dramatiq_and_pika_stay_behind_the_broker() -> None:
 
 def test_marshmallow_only_in_schemas() -> None:
     outside = {name for name in users_of("marshmallow") if "/schemas/" not in name}
-    assert outside <= {"services/gateway/errors.py", "services/gateway/openapi.py"}
+    # where schemas are applied to requests, and only there
+    assert outside <= {"services/gateway/routes/body.py", "services/gateway/routes/blueprint.py"}
 
 
 def test_flasks_request_is_known_only_at_the_edge() -> None:
@@ -91,6 +94,11 @@ def test_pure_module_imports_the_standard_library_and_pure_modules_only(path: st
     }
     assert not impure
     assert "shared.db" not in imports(ROOT / path)
+
+
+def test_every_setting_is_documented_as_the_code_has_it() -> None:
+    documented = (ROOT / "docs/settings.md").read_text()
+    assert documented == reference(), "run `make settings` to write docs/settings.md anew"
 
 
 def test_no_import_hides_inside_a_function() -> None:
