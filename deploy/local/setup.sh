@@ -25,7 +25,7 @@ need() { # need PACKAGE PATH… : the package is missing unless one of the paths
 }
 
 python=$(command -v python3 || true)
-[ -n "$python" ] || missing+=(python3)
+[ -n "$python" ] || missing+=(python3 python3-venv)
 if [ -n "$python" ]; then
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         fail "Python 3.11 or newer is needed; $python is $("$python" -V 2>&1). Install it, or use: docker compose up"
@@ -76,7 +76,7 @@ lock=requirements/dev.lock
 sum=$(sha256sum $lock | cut -d' ' -f1)
 if [ "$(cat .venv/.lock-sum 2>/dev/null)" != "$sum" ]; then
     say "Installing Python packages into .venv …"
-    [ -x .venv/bin/python ] || "$python" -m venv .venv >>"$log" 2>&1 || fail "could not make .venv; see .local/setup.log"
+    [ -x .venv/bin/pip ] || "$python" -m venv --clear .venv >>"$log" 2>&1 || fail "could not make .venv; see .local/setup.log"
     .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $lock >>"$log" 2>&1 || {
         tail -n 5 "$log" >&2
         fail "could not install the Python packages; the whole story is in .local/setup.log"
