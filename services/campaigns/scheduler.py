@@ -35,8 +35,10 @@ def leadership() -> Iterator[Connection | None]:
     """A connection that holds the leader's lock, or None while another process holds it."""
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         leads = connection.execute(queries.TRY_LEAD, {"lock": _LEADER_LOCK}).scalar_one()
-        yield connection if leads else None
-        connection.invalidate()  # closes the session, and with it the lock
+        try:
+            yield connection if leads else None
+        finally:
+            connection.invalidate()  # closes the session, and with it the lock
 
 
 def lead(connection: Connection, stop: threading.Event) -> None:
