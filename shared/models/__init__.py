@@ -2,24 +2,30 @@
 
 from shared.models.accounts import accounts, credentials, domains
 from shared.models.columns import metadata
+from shared.models.dkim import dkim_keys
 from shared.models.emails import attachments, contents, emails, events, recipients
 from shared.models.idempotency import idempotency_keys
 from shared.models.outbox import outbox
 from shared.models.suppressions import suppressions
 from shared.models.templates import templates
+from shared.models.users import audit_log, password_resets, users
 
 __all__ = [
     "accounts",
     "attachments",
+    "audit_log",
     "contents",
     "credentials",
+    "dkim_keys",
     "domains",
     "emails",
     "events",
     "idempotency_keys",
     "metadata",
     "outbox",
+    "password_resets",
     "recipients",
     "suppressions",
     "templates",
+    "users",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     CheckConstraint,
     Column,
@@ -15,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from shared.models.columns import Moment, account_column, created_column, id_column, metadata, one_of
+from shared.models.columns import Json, Moment, account_column, created_column, id_column, metadata, one_of
 
 DOMAIN_STATUSES = ("pending", "verified", "failed")
 
@@ -30,8 +31,16 @@ domains = Table(
     Column("name", Text, nullable=False),
     Column("status", Text, nullable=False, server_default="pending"),
     Column("verified_at", Moment),
+    # what the last look at DNS found, record by record, and when the next is due
+    Column("checks", Json),
+    Column("checked_at", Moment),
+    Column("next_check_at", Moment),
+    # the return-path and tracking hosts are used only once their records were seen
+    Column("return_path_verified", Boolean, nullable=False, server_default=text("false")),
+    Column("tracking_verified", Boolean, nullable=False, server_default=text("false")),
     created_column(),
     one_of("status", DOMAIN_STATUSES),
+    Index("ix_domains_next_check_at", "next_check_at"),
     CheckConstraint("name = lower(name) AND name ~ '^[a-z0-9._-]+$'", name="name"),
     Index("uq_domains_account_id_name", "account_id", "name", unique=True),
     # a domain that one account has verified can't be verified by another
@@ -54,7 +63,20 @@ credentials = Table(
     Column("active", Boolean, nullable=False, server_default=text("true")),
     # a test key (mm_test_…): what it sends is accepted and goes nowhere
     Column("test", Boolean, nullable=False, server_default=text("false")),
+    # what the key may do (services.gateway.scopes); null: everything a credential may
+    Column("scopes", ARRAY(Text)),
+    # networks it may be used from, as CIDR; null: any
+    Column("allowed_ips", ARRAY(Text)),
+    Column("expires_at", Moment),
+    # the key before the last rotation, valid until its overlap ends
+    Column("previous_key_hash", LargeBinary, unique=True),
+    Column("previous_key_expires_at", Moment),
+    # SMTP submission: a login of its own, only the SHA-256 of its random password is kept
+    Column("smtp_username", Text, unique=True),
+    Column("smtp_password_hash", LargeBinary),
     Column("last_used_at", Moment),
+    # deleted credentials stay for the emails that name them
+    Column("deleted_at", Moment),
     created_column(),
     CheckConstraint("octet_length(key_hash) = 32", name="key_hash"),
     Index("ix_credentials_account_id", "account_id"),
