@@ -48,14 +48,21 @@ class Address:
 
     @property
     def key(self) -> str:
-        """The form in which two addresses are compared: RFC 5321 lets a local part be case-sensitive, but no
-        one who opted out means only one spelling of theirs.
-        """
-        return self.email.casefold()
+        """The form in which two addresses are compared (`address_key`)."""
+        return address_key(self.email)
 
     def named(self, name: str | None) -> Address:
         """The same mailbox under another display name."""
         return replace(self, name=name)
+
+
+def address_key(email: str) -> str:
+    """The form in which the address `email` (`Address.email`) is compared with others.
+
+    RFC 5321 lets a local part be case-sensitive, but no one who opted out means only one spelling of theirs.
+    """
+    # case folding makes capitals of small Cherokee letters alone, hence `lower` after it
+    return email.casefold().lower()
 
 
 def parse_address(text: str) -> Address:

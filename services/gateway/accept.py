@@ -6,7 +6,7 @@ many emails there are. Refuses nothing: what comes here has been validated (sche
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,6 +20,7 @@ from shared.addresses import Address
 from shared.clock import now
 from shared.contracts import SendEmails
 from shared.ids import new_id
+from shared.models.emails import KINDS
 from shared.observability import current_request_id
 from shared.outbox import emit_all
 from shared.settings import settings
@@ -27,10 +28,14 @@ from shared.settings import settings
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One address of an email and how it is addressed: `to`, `cc` or `bcc`."""
+    """One address of an email, how it is addressed (`to`, `cc` or `bcc`), and where the request names it.
+
+    `pointer` is a JSON pointer (RFC 6901) into the email's object: `/to/0`, or `/to` if that was no array.
+    """
 
     kind: str
     address: Address
+    pointer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +74,22 @@ def accept(tx: Connection, principal: Principal, intents: Sequence[Intent]) -> l
 
 
 def unique_recipients(
-    to: Sequence[Address], cc: Sequence[Address] = (), bcc: Sequence[Address] = ()
+    to: Sequence[Address],
+    cc: Sequence[Address] = (),
+    bcc: Sequence[Address] = (),
+    *,
+    arrays: Collection[str] = KINDS,
 ) -> tuple[Recipient, ...]:
-    """All recipients in the order to, cc, bcc; a mailbox that occurs again is left out the second time."""
-    kinds = (("to", to), ("cc", cc), ("bcc", bcc))
+    """All recipients in the order to, cc, bcc; a mailbox that occurs again is left out the second time.
+
+    Args:
+        arrays: which of `to`, `cc` and `bcc` the request gave as arrays; the others were single addresses.
+    """
     first: dict[str, Recipient] = {}
-    for kind, addresses in kinds:
-        for address in addresses:
-            first.setdefault(address.email, Recipient(kind, address))
+    for kind, addresses in zip(KINDS, (to, cc, bcc), strict=True):
+        for index, address in enumerate(addresses):
+            pointer = f"/{kind}/{index}" if kind in arrays else f"/{kind}"
+            first.setdefault(address.email, Recipient(kind, address, pointer))
     return tuple(first.values())
 
 

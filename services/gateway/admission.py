@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
 from services.gateway.accept import Intent
 from services.gateway.errors import problem
 from services.gateway.principal import Principal
 from shared.errors import ApiError, FieldError
+from shared.suppressions import Suppressed, suppressed
 
 
 def refusals(principal: Principal, intents: Sequence[Intent]) -> list[ApiError | None]:
     """For each intent the reason why it can't be sent, or `None`."""
     return [_sender_refusal(principal, intent) for intent in intents]
+
+
+def recipient_refusals(
+    tx: Connection, principal: Principal, intents: Sequence[Intent]
+) -> list[ApiError | None]:
+    """For each intent the refusal that names its suppressed recipients, or `None`: one query for all."""
+    account = principal.account_id
+    found = suppressed(
+        tx, [(account, item.address.email) for intent in intents for item in intent.recipients]
+    )
+    return [_suppression_refusal(principal, intent, found) for intent in intents]
+
+
+def _suppression_refusal(principal: Principal, intent: Intent, found: Suppressed) -> ApiError | None:
+    at_fault = []
+    for item in intent.recipients:
+        email = item.address.email
+        reason = found.reason(principal.account_id, email, "transactional")
+        if reason:
+            at_fault.append(FieldError(item.pointer, f"{email} is suppressed ({reason})."))
+    if not at_fault:
+        return None
+    whom = at_fault[0].detail if len(at_fault) == 1 else f"{len(at_fault)} recipients are suppressed."
+    return problem("recipient_suppressed", whom, at_fault)
 
 
 def _sender_refusal(principal: Principal, intent: Intent) -> ApiError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import flask_smorest
@@ -22,7 +23,16 @@ _ALWAYS = (
     "internal_error",
     "database_unavailable",
 )
+_WITH_FILE = ("bad_request", "payload_too_large", "unsupported_media_type", "validation_error")
 _WITH_BODY = ("invalid_json", "payload_too_large", "unsupported_media_type", "validation_error")
+
+
+@dataclass(frozen=True)
+class Media:
+    """An answer that is not JSON: its media type and what it may look like."""
+
+    content_type: str
+    example: str
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library has no types
@@ -35,7 +45,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         rule: str,
         method: str,
         *,
-        answers: tuple[int, type[Schema]],
+        answers: tuple[int, type[Schema] | Media],
+        accepts: dict[str, Any] | None = None,
         body: type[Schema] | None = None,
         query: type[Schema] | None = None,
         refuses: tuple[str, ...] = (),
@@ -45,10 +56,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
 
         Args:
-            answers: status and schema of success.
+            answers: status and schema (or media) of success.
+            accepts: media type → OpenAPI media object, for a body that the view reads itself.
             refuses: codes of `PROBLEMS`, besides those that every operation of its kind has.
         """
-        codes = (*_ALWAYS, *(_WITH_BODY if body else ()), *(("validation_error",) if query else ()), *refuses)
+        codes = (
+            *_ALWAYS,
+            *(_WITH_BODY if body else _WITH_FILE if accepts else ()),
+            *(("validation_error",) if query else ()),
+            *refuses,
+        )
 
         def decorate(view: View) -> View:
             wrapped: Any = view
@@ -57,13 +74,21 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
                 wrapped = self.arguments(body(), location="json", example=body_example)(wrapped)
             if query:
                 wrapped = self.arguments(query(), location="query")(wrapped)
-            wrapped = self.response(answers[0], answers[1], example=example)(wrapped)
+            wrapped = self._answers(*answers, example)(wrapped)
+            if accepts:
+                wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)
             refusals = {str(status): _refusal(names) for status, names in _by_status(codes).items()}
             wrapped = self.doc(operationId=_camel(view.__name__), responses=refusals)(wrapped)
             self.route(rule, methods=[method])(wrapped)
             return cast(View, wrapped)
 
         return decorate
+
+    def _answers(self, status: int, form: type[Schema] | Media, example: dict[str, Any] | None) -> Any:
+        if isinstance(form, Media):
+            text = {"type": "string"}
+            return self.response(status, text, content_type=form.content_type, example=form.example)
+        return self.response(status, form, example=example)
 
 
 def _by_status(codes: tuple[str, ...]) -> dict[int, list[str]]:

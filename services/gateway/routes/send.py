@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.gateway.accept import Accepted, Intent, accept
-from services.gateway.admission import refusals
+from services.gateway.admission import recipient_refusals, refusals
 from services.gateway.auth import principal
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.schemas.send import SendSchema, SentSchema
@@ -19,7 +19,7 @@ blueprint = Blueprint("send", __name__, url_prefix="/api", description="Send ema
     "POST",
     body=SendSchema,
     answers=(202, SentSchema),
-    refuses=("domain_not_allowed", "domain_not_verified"),
+    refuses=("domain_not_allowed", "domain_not_verified", "recipient_suppressed"),
     body_example={
         "from": "hello@example.com",
         "to": "ada@example.net",
@@ -37,6 +37,9 @@ def send_email(intent: Intent) -> dict[str, Any]:
     if refusal:
         raise refusal
     with transaction() as tx:
+        (refusal,) = recipient_refusals(tx, principal(), [intent])
+        if refusal:
+            raise refusal
         (accepted,) = accept(tx, principal(), [intent])
     return _sent(accepted)
 

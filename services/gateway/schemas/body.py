@@ -27,7 +27,7 @@ class Arguments(FlaskParser):
                 not an object, or holds text that can't be stored.
         """
         _check_type(req)
-        raw = _read(req)
+        raw = read_body(req)
         try:
             value = strict_json.loads(raw)
         except strict_json.JsonError as error:
@@ -47,7 +47,8 @@ class Arguments(FlaskParser):
         raise problem("validation_error", errors=faults(inner))
 
 
-def _read(req: Request) -> bytes:
+def read_body(req: Request) -> bytes:
+    """The whole body; 400 if it ended early, 413 if it is too large."""
     raw = req.get_data(cache=False)
     if req.content_length is not None:
         # the server hands over what came before the client went away; half a request is none

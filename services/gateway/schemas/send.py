@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from services.gateway.accept import Intent, unique_recipients
 from services.gateway.schemas.fields import Body, DisplayName, Headers, Line, Mailbox, Mailboxes
+from shared.models.emails import KINDS
 from shared.settings import settings
 
 MAX_SUBJECT = 998
@@ -57,9 +58,10 @@ class SendSchema(Schema):
         },
     )
 
-    @post_load
-    def _intent(self, data: dict[str, Any], **_: Any) -> Intent:
-        recipients = unique_recipients(data["to"], data["cc"] or (), data["bcc"] or ())
+    @post_load(pass_original=True)
+    def _intent(self, data: dict[str, Any], given: dict[str, Any], **_: Any) -> Intent:
+        arrays = [kind for kind in KINDS if isinstance(given.get(kind), list)]
+        recipients = unique_recipients(data["to"], data["cc"] or (), data["bcc"] or (), arrays=arrays)
         _check(data, len(recipients))
         sender = data["sender"]
         return Intent(
