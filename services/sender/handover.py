@@ -19,29 +19,45 @@ from shared.observability import get_logger, request_scope
 log = get_logger("sender")
 
 
+class _GivenBack(Exception):
+    """Time was up before the body went out: nobody has seen this message."""
+
+
 def hand_over(
     jobs: list[Job], pool: RelayPool, journal: Journal, *, give_back_when: Callable[[], bool]
 ) -> tuple[list[Attempt], list[tuple[UUID, int]]]:
     """Attempts every job until `give_back_when` says that time is up.
+
+    It is asked again right before each body: however slow a relay is, no message goes out under a lease that
+    may have passed to another sender meanwhile.
 
     Returns:
         The attempts, and the (email id, attempt) pairs that were not begun.
     """
     attempts: list[Attempt] = []
     for index, job in enumerate(jobs):
-        if give_back_when():
+        try:
+            attempt = attempt_one(job, pool, journal, give_back_when)
+        except _GivenBack:
             return attempts, [(left.email_id, left.attempt) for left in jobs[index:]]
-        attempt = attempt_one(job, pool, journal)
         journal.finished(attempt)
         attempts.append(attempt)
     return attempts, []
 
 
-def attempt_one(job: Job, pool: RelayPool, journal: Journal) -> Attempt:
-    """One email to one relay: every way it can go is an outcome, none an exception."""
+def attempt_one(job: Job, pool: RelayPool, journal: Journal, give_back_when: Callable[[], bool]) -> Attempt:
+    """One email to one relay: every way it can go is an outcome, none an exception but `_GivenBack`."""
+
+    def begin() -> None:
+        if give_back_when():
+            raise _GivenBack
+        journal.started(job.email_id)
+
+    if give_back_when():
+        raise _GivenBack
     with request_scope(job.request_id):
         started = time.perf_counter()
-        relay, outcomes = _deliver(job, pool, journal)
+        relay, outcomes = _deliver(job, pool, begin)
         spent_ms = round((time.perf_counter() - started) * 1000, 1)
         for outcome in outcomes:
             log.info(
@@ -56,14 +72,14 @@ def attempt_one(job: Job, pool: RelayPool, journal: Journal) -> Attempt:
     return Attempt(job.email_id, job.attempt, relay, outcomes)
 
 
-def _deliver(job: Job, pool: RelayPool, journal: Journal) -> tuple[str | None, list[Outcome]]:
+def _deliver(job: Job, pool: RelayPool, begin: Callable[[], None]) -> tuple[str | None, list[Outcome]]:
     served = [item for item in job.recipients if item.open]
     if not served:
         return None, []
     positions = [item.position for item in served]
     envelope = Envelope(job.sender[1], [(item.position, item.address) for item in served])
     try:
-        relay, outcomes = pool.deliver(envelope, render(job), lambda: journal.started(job.email_id))
+        relay, outcomes = pool.deliver(envelope, render(job), begin)
     except HeaderInjection as error:
         return None, for_all(positions, states.FAILED, Reply(554, str(error)))
     except RelayTrouble as trouble:

@@ -26,6 +26,11 @@ class Reply:
         clean = " ".join(text.decode("utf-8", "replace").split())
         return cls(code, "".join(char if char.isprintable() else "?" for char in clean)[:_PRINTABLE_LIMIT])
 
+    @property
+    def positive(self) -> bool:
+        """Whether it says yes: the first digit decides (RFC 5321 §4.2.1)."""
+        return 200 <= self.code < 300
+
     def __str__(self) -> str:
         return f"{self.code} {self.text}".strip()
 
@@ -46,15 +51,20 @@ def judge_sender(reply: Reply) -> str:
 
 def judge_recipient(reply: Reply) -> str | None:
     """A reply to RCPT TO: None when accepted."""
-    if reply.code in (250, 251, 252):
+    if reply.positive:
         return None
     return states.BOUNCED if reply.code >= 500 else states.DEFERRED
 
 
 def judge_data(reply: Reply) -> str:
-    """The reply to DATA or to the final dot, for every recipient that was accepted before."""
-    if 200 <= reply.code < 300:
+    """The reply to DATA or to the final dot, for every recipient that was accepted before.
+
+    No reply (code 0), or one that makes no sense there, leaves open whether the relay has the message.
+    """
+    if reply.positive:
         return states.SENT
+    if reply.code < 400:
+        return states.UNKNOWN
     return states.BOUNCED if reply.code >= 500 else states.DEFERRED
 
 

@@ -1,7 +1,8 @@
 """Persistent connections to the relays, with failover: the first relay that answers gets the mail.
 
 A relay that can't be reached is passed over for a few seconds, so that a chunk of emails does not wait for
-the same timeout a hundred times.
+the same timeout a hundred times. A connection that breaks in the middle of one message moves only that one on
+to the next relay.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class RelayPool:
                 return relay, self._deliver_to(relay, envelope, message, before_body)
             except RelayTrouble as trouble:
                 self._last_trouble = str(trouble)
-                self._down_until[relay] = time.monotonic() + self._cooldown
+                if trouble.blames_relay:
+                    self._down_until[relay] = time.monotonic() + self._cooldown
         raise RelayTrouble(self._last_trouble)
 
     def close(self) -> None:
@@ -74,11 +76,7 @@ class RelayPool:
     def _use(
         self, connection: RelayConnection, envelope: Envelope, message: bytes, before_body: Callable[[], None]
     ) -> list[Outcome]:
-        try:
-            outcomes = connection.deliver(envelope, message, before_body)
-        except RelayTrouble:
-            connection.close()
-            raise
+        outcomes = connection.deliver(envelope, message, before_body)
         self._keep(connection)
         return outcomes
 
@@ -88,7 +86,7 @@ class RelayPool:
                 if not self._idle[relay]:
                     return None
                 connection = self._idle[relay].pop()
-            if time.monotonic() - connection.idle_since < _MAX_IDLE:
+            if connection.usable and time.monotonic() - connection.idle_since < _MAX_IDLE:
                 return connection
             connection.close()
 

@@ -1,28 +1,38 @@
 """One connection to a relay, and one transaction on it.
 
-`smtplib` does the handshake (EHLO, STARTTLS, AUTH); the transaction is ours, so that MAIL, RCPT and DATA
-travel in one packet where the relay offers PIPELINING (RFC 2920), and so that a reply lost after the final
-dot is told apart from a message that never arrived.
+The transaction is ours and not `smtplib`'s, so that MAIL, RCPT and DATA travel in one packet where the relay
+offers PIPELINING (RFC 2920), and so that a reply lost after the final dot is told apart from a message that
+never arrived. After each transaction the connection is either known to be in step or closed.
 """
 
 from __future__ import annotations
 
-import smtplib
-import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from services.sender.handshake import FAILURES, in_words, shake_hands
 from services.sender.outcomes import Outcome, Reply, for_all, judge_data, judge_recipient, judge_sender
 from services.sender.relays import Relay
+from services.sender.wire import ProtocolError, Wire
 from shared import states
 
-#: What a relay's connection can raise while it is set up or used.
-TROUBLE = (OSError, smtplib.SMTPException)
+_BROKEN = (OSError, ProtocolError)
+_CLOSING = 421
+#: MAIL refused with one of these is about this connection (out of step, no login, no TLS), not the email.
+_OUT_OF_ORDER = (503, 530)
 
 
 class RelayTrouble(Exception):
-    """The relay can't be reached or broke off before it had the whole message: nothing was handed over."""
+    """The relay can't be reached or broke off before it had the whole message: nothing was handed over.
+
+    `blames_relay` is false where the connection was lost in the middle of this one message, which may be the
+    message's doing: others should not wait for it.
+    """
+
+    def __init__(self, words: str, *, blames_relay: bool = True) -> None:
+        super().__init__(words)
+        self.blames_relay = blames_relay
 
 
 @dataclass(frozen=True)
@@ -33,11 +43,9 @@ class Envelope:
     recipients: Sequence[tuple[int, str]]
 
     @property
-    def needs_smtputf8(self) -> bool:
-        """Whether an address has a non-ASCII local part (RFC 6531)."""
-        return not all(
-            address.isascii() for address in (self.sender, *(address for _, address in self.recipients))
-        )
+    def positions(self) -> list[int]:
+        """The recipients' positions."""
+        return [position for position, _ in self.recipients]
 
 
 class RelayConnection:
@@ -58,9 +66,10 @@ class RelayConnection:
         self.deliveries = 0
         self.idle_since = time.monotonic()
         try:
-            self._smtp = _open(relay, hostname, timeout)
-        except (*TROUBLE, ValueError) as error:
-            raise RelayTrouble(f"{relay}: {_words(error)}") from error
+            sock, self._offers = shake_hands(relay, hostname, timeout)
+        except FAILURES as error:
+            raise RelayTrouble(f"{relay}: {in_words(error)}") from error
+        self._wire = Wire(sock)
 
     def deliver(self, envelope: Envelope, message: bytes, before_body: Callable[[], None]) -> list[Outcome]:
         """Hands one message over and returns an outcome for every recipient of the envelope.
@@ -69,147 +78,171 @@ class RelayConnection:
             envelope: sender and recipients.
             message: the whole message, CRLF line ends, ending in one.
             before_body: called right before the body is sent: from then on the relay may have the message.
+                What it raises stops the delivery and passes through.
 
         Raises:
             RelayTrouble: the connection broke before the final dot was sent. A reply lost after it is no
                 exception: it is the outcome `unknown`.
         """
-        if envelope.needs_smtputf8 and not self._offers("smtputf8"):
-            refusal = Reply(
-                553, f"5.6.7 relay {self.relay} does not offer SMTPUTF8, which this address needs"
-            )
-            return for_all([position for position, _ in envelope.recipients], states.FAILED, refusal)
+        hopeless, envelope = self._sift(envelope, message)
+        if not envelope.recipients:
+            return hopeless
         self.deliveries += 1
         try:
-            return self._transact(envelope, message, before_body)
-        except TROUBLE as error:
-            raise RelayTrouble(f"{self.relay}: {_words(error)}") from error
+            return hopeless + self._transact(envelope, message, before_body)
+        except _BROKEN as error:
+            self._wire.drop()
+            raise RelayTrouble(f"{self.relay}: {in_words(error)}") from error
+        except BaseException:
+            self._wire.drop()
+            raise
+
+    @property
+    def usable(self) -> bool:
+        """Whether another transaction can begin: open at both ends, and no reply left unread."""
+        return self._wire.in_step()
 
     def close(self) -> None:
         """Says QUIT if the relay still listens, and closes."""
-        try:
-            self._smtp.quit()
-        except TROUBLE:
-            self._smtp.close()
+        self._wire.quit()
+
+    def _sift(self, envelope: Envelope, message: bytes) -> tuple[list[Outcome], Envelope]:
+        """Takes out the recipients that no command to this relay could name."""
+        if _breaks_out(envelope.sender):
+            return for_all(envelope.positions, states.FAILED, _MALFORMED), replace(envelope, recipients=[])
+        refused = {position: _MALFORMED for position, address in envelope.recipients if _breaks_out(address)}
+        if "smtputf8" not in self._offers:
+            reason = Reply(553, f"5.6.7 relay {self.relay} does not offer SMTPUTF8, which this address needs")
+            everybody = not envelope.sender.isascii() or not _head(message).isascii()
+            for position, address in envelope.recipients:
+                if everybody or not address.isascii():
+                    refused.setdefault(position, reason)
+        left = [item for item in envelope.recipients if item[0] not in refused]
+        hopeless = [Outcome(position, states.FAILED, reply) for position, reply in refused.items()]
+        return hopeless, replace(envelope, recipients=left)
 
     def _transact(self, envelope: Envelope, message: bytes, before_body: Callable[[], None]) -> list[Outcome]:
-        outcomes, accepted, data_reply = self._send_envelope(envelope, message)
-        if data_reply is None:
-            self._command(["RSET"])
-            return outcomes
-        if data_reply.code != 354:
-            return outcomes + for_all(accepted, judge_data(data_reply), data_reply)
+        refused, accepted, go_ahead = self._send_envelope(envelope, message)
+        if go_ahead is None or go_ahead.code != 354:
+            self._abort(b"RSET\r\n")
+            return refused + (for_all(accepted, judge_data(go_ahead), go_ahead) if go_ahead else [])
         if not accepted:  # every recipient was refused, yet a pipelined DATA was let in (RFC 2920 §3.1)
-            self._smtp.send(b".\r\n")
-            self._read()
-            return outcomes
+            self._abort(b".\r\n")
+            return refused
         before_body()
-        self._smtp.send(_stuffed(message) + b".\r\n")
-        try:
-            final = self._read()
-        except TROUBLE as error:
-            self._smtp.close()
-            lost = Reply(
-                0, f"connection to {self.relay} lost before the reply to the message: {_words(error)}"
-            )
-            return outcomes + for_all(accepted, states.UNKNOWN, lost)
-        return outcomes + for_all(accepted, judge_data(final), final)
+        final = self._send_body(message)
+        if final.code == _CLOSING or judge_data(final) == states.UNKNOWN:
+            self._wire.drop()
+        return refused + for_all(accepted, judge_data(final), final)
 
     def _send_envelope(
         self, envelope: Envelope, message: bytes
     ) -> tuple[list[Outcome], list[int], Reply | None]:
         """MAIL, RCPT… and DATA: (outcomes so far, positions accepted, the reply to DATA if it was said)."""
-        commands = [self._mail_command(envelope, message)]
-        commands += [f"RCPT TO:<{address}>" for _, address in envelope.recipients]
-        positions = [position for position, _ in envelope.recipients]
-        pipelining = self._offers("pipelining")
-        if pipelining:
-            mail, *rcpts, data = self._command([*commands, "DATA"])
+        mail_command = self._mail_command(envelope, message)
+        rcpt_commands = [f"RCPT TO:<{address}>" for _, address in envelope.recipients]
+        go_ahead: Reply | None = None
+        if "pipelining" in self._offers:
+            mail, *rcpts, go_ahead = self._say([mail_command, *rcpt_commands, "DATA"])
         else:
-            mail = self._command(commands[:1])[0]
-            if mail.code >= 400:
-                return for_all(positions, judge_sender(mail), mail), [], None
-            rcpts = [self._command([command])[0] for command in commands[1:]]
-        if mail.code >= 400:
-            return for_all(positions, judge_sender(mail), mail), [], data
+            (mail,) = self._say([mail_command])
+            rcpts = [self._say([line])[0] for line in rcpt_commands] if mail.positive else []
+        if mail.code in _OUT_OF_ORDER:
+            raise ProtocolError(str(mail))
+        if not mail.positive:
+            return for_all(envelope.positions, judge_sender(mail), mail), [], go_ahead
         judged = [
             (position, judge_recipient(reply), reply)
-            for position, reply in zip(positions, rcpts, strict=True)
+            for position, reply in zip(envelope.positions, rcpts, strict=True)
         ]
         refused = [Outcome(position, status, reply) for position, status, reply in judged if status]
         accepted = [position for position, status, _ in judged if status is None]
-        if not pipelining:
-            return refused, accepted, self._command(["DATA"])[0] if accepted else None
-        return refused, accepted, data
+        if accepted and go_ahead is None:
+            (go_ahead,) = self._say(["DATA"])
+        if accepted and go_ahead and go_ahead.positive:
+            raise ProtocolError(
+                f"DATA was answered with {go_ahead}"
+            )  # taken as a success, it would lose mail
+        return refused, accepted, go_ahead
 
     def _mail_command(self, envelope: Envelope, message: bytes) -> str:
         options = ""
-        if self._offers("size"):
+        if "size" in self._offers:
             options += f" SIZE={len(message)}"
-        if envelope.needs_smtputf8:
+        if not _all_ascii(envelope, message):
             options += " SMTPUTF8"
-        if not message.isascii() and self._offers("8bitmime"):
+        if not message.isascii() and "8bitmime" in self._offers:
             options += " BODY=8BITMIME"
         return f"MAIL FROM:<{envelope.sender}>{options}"
 
-    def _command(self, lines: list[str]) -> list[Reply]:
-        self._smtp.send("".join(f"{line}\r\n" for line in lines).encode())
-        return [self._read() for _ in lines]
+    def _say(self, lines: list[str]) -> list[Reply]:
+        self._wire.send("".join(f"{line}\r\n" for line in lines).encode())
+        return [self._hear() for _ in lines]
 
-    def _read(self) -> Reply:
-        if self._smtp.sock is None:  # a 421 earlier in the same group closed it
-            raise smtplib.SMTPServerDisconnected("the relay closed the connection")
-        code, text = self._smtp.getreply()
-        if code == 421:
-            self._smtp.close()
-        if code < 200:
-            raise smtplib.SMTPServerDisconnected(f"not an SMTP reply: {text[:80]!r}")
-        return Reply.from_wire(code, text)
+    def _hear(self) -> Reply:
+        reply = self._wire.reply()
+        if reply.code == _CLOSING:
+            raise ConnectionAbortedError(str(reply))
+        return reply
 
-    def _offers(self, extension: str) -> bool:
-        return self._smtp.has_extn(extension)
+    def _send_body(self, message: bytes) -> Reply:
+        """The reply to the message; code 0 when it was lost after the whole message had gone out."""
+        try:
+            self._wire.send(_stuffed(message) + b".\r\n")
+        except OSError as error:
+            return self._early_refusal(error)
+        try:
+            return self._wire.reply()
+        except _BROKEN as error:
+            lost = f"connection to {self.relay} lost before the reply to the message: {in_words(error)}"
+            return Reply(0, lost)
 
-    @property
-    def usable(self) -> bool:
-        """Whether the connection is still open on our side."""
-        return self._smtp.sock is not None
+    def _early_refusal(self, broken: OSError) -> Reply:
+        """What the relay said before it closed in the middle of the message.
+
+        Raises:
+            RelayTrouble: nothing, or nothing that makes sense there.
+        """
+        said: Reply | None = None
+        if isinstance(broken, ConnectionError):  # after a timeout there would be another to wait for
+            try:
+                said = self._wire.reply()
+            except _BROKEN:
+                said = None
+        if said is None or said.code < 400:
+            alone = isinstance(broken, ConnectionError)
+            raise RelayTrouble(f"{self.relay}: {in_words(broken)}", blames_relay=not alone) from broken
+        return said
+
+    def _abort(self, line: bytes) -> None:
+        """Ends a transaction that will bring nothing more; the outcomes are known, whatever comes of this."""
+        try:
+            self._wire.send(line)
+            if self._wire.reply().code == _CLOSING:
+                self._wire.drop()
+        except _BROKEN:
+            self._wire.drop()
 
 
-def _open(relay: Relay, hostname: str, timeout: float) -> smtplib.SMTP:
-    context = ssl.create_default_context()
-    if not relay.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    smtp: smtplib.SMTP
-    if relay.tls == "implicit":
-        smtp = smtplib.SMTP_SSL(
-            relay.host, relay.port, local_hostname=hostname, timeout=timeout, context=context
-        )
-    else:
-        smtp = smtplib.SMTP(relay.host, relay.port, local_hostname=hostname, timeout=timeout)
-    try:
-        smtp.ehlo_or_helo_if_needed()
-        if relay.tls in ("opportunistic", "required") and smtp.has_extn("starttls"):
-            smtp.starttls(context=context)
-            smtp.ehlo()
-        elif relay.tls == "required":
-            raise smtplib.SMTPNotSupportedError("the relay does not offer STARTTLS, which is required")
-        if relay.username is not None:
-            smtp.login(relay.username, relay.password or "")
-    except BaseException:
-        smtp.close()
-        raise
-    return smtp
+_MALFORMED = Reply(553, "5.1.3 the address would break out of its SMTP command")
+
+
+def _breaks_out(address: str) -> bool:
+    loose = "" if address.startswith('"') else " <>"  # a quoted local part may hold these
+    return any(char < " " or char == "\x7f" or char in loose for char in address)
+
+
+def _head(message: bytes) -> bytes:
+    return message.partition(b"\r\n\r\n")[0]
+
+
+def _all_ascii(envelope: Envelope, message: bytes) -> bool:
+    """Whether neither envelope nor headers need SMTPUTF8 (RFC 6531, 6532)."""
+    addresses = (envelope.sender, *(address for _, address in envelope.recipients))
+    return all(address.isascii() for address in addresses) and _head(message).isascii()
 
 
 def _stuffed(message: bytes) -> bytes:
     """Dot-stuffing (RFC 5321 §4.5.2)."""
     stuffed = message.replace(b"\r\n.", b"\r\n..")
     return b"." + stuffed if stuffed.startswith(b".") else stuffed
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, smtplib.SMTPResponseException):
-        text = error.smtp_error
-        return str(Reply.from_wire(error.smtp_code, text if isinstance(text, bytes) else text.encode()))
-    return str(error) or type(error).__name__

@@ -1,0 +1,94 @@
+"""What travels on an open connection to a relay: commands out, replies in, with a bound on both.
+
+Refuses to guess: whatever is no SMTP reply, or more of one than a reply can be, is a `ProtocolError`, because
+a client that has lost count of the replies would take one message's for another's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import select
+import socket
+import ssl
+
+from services.sender.outcomes import Reply
+
+_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
+#: RFC 5321 §4.5.3.1.5 allows 512 octets a line; some relays say more.
+_LONGEST_LINE = 4_096
+_MOST_LINES = 100
+_QUIT_SECONDS = 1.0
+
+
+class ProtocolError(Exception):
+    """The relay does not speak SMTP, or has lost count."""
+
+
+class Wire:
+    """An open socket to a relay, its handshake done. Not for two threads at once."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Takes the socket over, with the timeout it has."""
+        self._sock = sock
+        self._unread = b""
+        self.open = True
+
+    def send(self, data: bytes) -> None:
+        """Sends all of `data`; raises OSError."""
+        self._sock.sendall(data)
+
+    def reply(self) -> Reply:
+        """The next reply, all of its lines.
+
+        Raises:
+            ProtocolError: what came is no reply.
+            OSError: the connection broke, or nothing came in time.
+        """
+        texts: list[bytes] = []
+        while len(texts) < _MOST_LINES:
+            line = self._line()
+            matched = _LINE.fullmatch(line)
+            if matched is None:
+                raise ProtocolError(f"not an SMTP reply: {Reply.from_wire(0, line[:80]).text!r}")
+            code, separator, text = matched.groups()
+            texts.append(text or b"")
+            if separator != b"-":
+                return Reply.from_wire(int(code), b" ".join(texts))
+        raise ProtocolError(f"a reply of more than {_MOST_LINES} lines")
+
+    def in_step(self) -> bool:
+        """Whether nothing is unread and the relay has not closed: what comes next answers our next line."""
+        if not self.open or self._unread:
+            return False
+        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+            return False
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return not poll.poll(0)
+
+    def quit(self) -> None:
+        """Takes leave politely, without waiting long for the answer."""
+        if not self.open:
+            return
+        with contextlib.suppress(OSError, ProtocolError):
+            self._sock.settimeout(_QUIT_SECONDS)
+            self.send(b"QUIT\r\n")
+            self.reply()
+        self.drop()
+
+    def drop(self) -> None:
+        """Closes at once: in the middle of a message, QUIT would be read as part of it."""
+        self.open = False
+        self._sock.close()
+
+    def _line(self) -> bytes:
+        while b"\n" not in self._unread:
+            if len(self._unread) > _LONGEST_LINE:
+                raise ProtocolError(f"a reply line of more than {_LONGEST_LINE} octets")
+            received = self._sock.recv(65_536)
+            if not received:
+                raise ConnectionResetError("the relay closed the connection")
+            self._unread += received
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line.rstrip(b"\r")
