@@ -1,7 +1,14 @@
-"""What dead senders left in their journals → Postgres."""
+"""What journals say that Postgres has not been told yet → Postgres.
+
+A journal is left by a sender that was killed, and by one that lives but found Postgres away when it came to
+record. Both are settled as soon as Postgres answers: otherwise the lease on those emails would run out, and
+all of them would be sent again.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import defaultdict
 from pathlib import Path
 from uuid import UUID
@@ -15,13 +22,38 @@ from services.sender.journal import Remains, adopt
 from services.sender.outcomes import Outcome, Reply
 from services.sender.record import Verdict, decide, record
 from shared import states
-from shared.db import transaction
+from shared.db import DatabaseUnavailable, transaction
 from shared.observability import get_logger
 from shared.settings import Settings
 
 log = get_logger("sender")
 
 _LOST = Reply(0, "the sender was killed before the reply to the message came")
+
+
+#: How often to look for journals that nobody holds (seconds); far below any lease.
+_PAUSE = 1.0
+
+
+def start_recovering(directory: Path, config: Settings) -> None:
+    """Recovers what is there, before the first new claim, and goes on from a daemon thread."""
+    _recover_if_possible(directory, config)
+
+    def go_on() -> None:
+        while True:
+            time.sleep(_PAUSE)
+            _recover_if_possible(directory, config)
+
+    threading.Thread(target=go_on, name="recovery", daemon=True).start()
+
+
+def _recover_if_possible(directory: Path, config: Settings) -> None:
+    try:
+        recover(directory, config)
+    except DatabaseUnavailable as error:
+        log.warning("sender.recovery_waits", reason=str(error).splitlines()[0])
+    except Exception:  # whatever is wrong with one journal, the others' turn comes again
+        log.exception("sender.recovery_failed")
 
 
 def recover(directory: Path, config: Settings) -> None:

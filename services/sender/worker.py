@@ -16,8 +16,8 @@ class Lifecycle(dramatiq.Middleware):
     """What happens around the worker's life: recovery before the first nudge, giving back at the end."""
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Settles what a killed predecessor left, before any new claim."""
-        recover(actors.journal_directory(), settings())
+        """Settles what a killed predecessor left, before any new claim if Postgres answers."""
+        start_recovering(actors.journal_directory(), settings())
         start_beating()
         get_logger("sender").info("sender.started", queues=sorted(worker.consumer_whitelist or []))
 
@@ -35,4 +35,4 @@ connect_broker(Lifecycle())
 
 # actors register with the broker of the moment, so they come after it
 from services.sender import actors  # noqa: E402
-from services.sender.recover import recover  # noqa: E402
+from services.sender.recover import start_recovering  # noqa: E402
