@@ -55,6 +55,14 @@ class Settings:
     )
     http_workers: int = _setting("MAILMATIC_HTTP_WORKERS", 2, "Processes of each HTTP service.")
     http_threads: int = _setting("MAILMATIC_HTTP_THREADS", 8, "Threads of each of these processes.")
+    dns_resolvers: tuple[str, ...] = _setting(
+        "MAILMATIC_DNS_RESOLVERS", (), "Resolvers as ip or ip:port, comma separated; empty: the system's."
+    )
+    dns_timeout_seconds: float = _setting(
+        "MAILMATIC_DNS_TIMEOUT_SECONDS",
+        2.0,
+        "Longest wait for the DNS; what is not known by then is unknown.",
+    )
     db_pool_size: int = _setting("MAILMATIC_DB_POOL_SIZE", 8, "Database connections kept per process.")
     key_cache_seconds: float = _setting(
         "MAILMATIC_KEY_CACHE_SECONDS",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.auth import authenticate
-from services.gateway.routes import docs, emails, logs, send, suppressions
+from services.gateway.routes import docs, emails, logs, send, suppressions, validate
 
 Guard = Callable[[], None]
 
@@ -29,6 +29,7 @@ API = (
     Mount(send.blueprint, authenticate),  # POST /api/send
     Mount(emails.blueprint, authenticate),  # GET /api/emails, /api/emails/{id}
     Mount(logs.blueprint, authenticate),  # GET /api/logs
+    Mount(validate.blueprint, authenticate),  # POST /api/validate
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export
 )
 
