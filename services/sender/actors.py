@@ -96,4 +96,4 @@ def relay_pool() -> RelayPool:
 
 
 def _not_served(job: Job) -> list[str]:
-    return [item.status for item in job.recipients if not item.open]
+    return [item.status for item in job.recipients if not item.open and not item.suppression]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from services.sender import queries
 from services.sender.jobs import Content, Job, Recipient
 from shared import states
 from shared.contracts import SEND_BY_STREAM
 from shared.outbox import emit_all
+from shared.suppressions import suppressed
 
 
 def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]:
@@ -20,11 +22,7 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
     rows = tx.execute(queries.CLAIM, {"ids": list(ids), "lease": lease_seconds}).all()
     if not rows:
         return []
-    recipients: dict[UUID, list[Recipient]] = defaultdict(list)
-    for row in tx.execute(queries.RECIPIENTS, {"ids": [str(row.id) for row in rows]}):
-        recipients[row.email_id].append(
-            Recipient(row.position, row.kind, row.address, row.name, row.status, row.status in states.PENDING)
-        )
+    recipients = _recipients(tx, rows)
     content_ids = list({str(row.content_id) for row in rows})
     contents = {
         row.id: Content(row.subject, row.html, row.text)
@@ -51,6 +49,22 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
         for row in rows
     ]
     return sorted(jobs, key=lambda job: job.email_id)
+
+
+def _recipients(tx: Connection, claimed: Sequence[Row[Any]]) -> dict[UUID, list[Recipient]]:
+    """The recipients of `claimed`, by email; who was suppressed since the email was accepted is not open."""
+    emails = {row.id: row for row in claimed}
+    rows = tx.execute(queries.RECIPIENTS, {"ids": [str(id) for id in emails]}).all()
+    pending = [row for row in rows if row.status in states.PENDING]
+    found = suppressed(tx, [(emails[row.email_id].account_id, row.address) for row in pending])
+    recipients: dict[UUID, list[Recipient]] = defaultdict(list)
+    for row in rows:
+        email, waits = emails[row.email_id], row.status in states.PENDING
+        reason = found.reason(email.account_id, row.address, email.stream) if waits else None
+        recipients[row.email_id].append(
+            Recipient(row.position, row.kind, row.address, row.name, row.status, waits and not reason, reason)
+        )
+    return recipients
 
 
 def release(tx: Connection, held: Sequence[tuple[UUID, int]]) -> None:

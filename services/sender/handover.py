@@ -58,6 +58,7 @@ def attempt_one(job: Job, pool: RelayPool, journal: Journal, give_back_when: Cal
     with request_scope(job.request_id):
         started = time.perf_counter()
         relay, outcomes = _deliver(job, pool, begin)
+        outcomes = outcomes + _suppressed(job)
         spent_ms = round((time.perf_counter() - started) * 1000, 1)
         for outcome in outcomes:
             log.info(
@@ -70,6 +71,15 @@ def attempt_one(job: Job, pool: RelayPool, journal: Journal, give_back_when: Cal
                 ms=spent_ms,
             )
     return Attempt(job.email_id, job.attempt, relay, outcomes)
+
+
+def _suppressed(job: Job) -> list[Outcome]:
+    """The outcomes of those whom the account may not write to any more."""
+    return [
+        Outcome(item.position, states.SUPPRESSED, None, item.suppression)
+        for item in job.recipients
+        if item.suppression
+    ]
 
 
 def _deliver(job: Job, pool: RelayPool, begin: Callable[[], None]) -> tuple[str | None, list[Outcome]]:

@@ -12,7 +12,10 @@ from services.sender.outcomes import Outcome
 
 @dataclass(frozen=True)
 class Recipient:
-    """One address of an email. `open` says whether this attempt still has to serve it."""
+    """One address of an email.
+
+    `open` says whether this attempt still has to serve it; `suppression` why it must not be served any more.
+    """
 
     position: int
     kind: str
@@ -20,6 +23,7 @@ class Recipient:
     name: str | None
     status: str
     open: bool
+    suppression: str | None = None
 
 
 @dataclass(frozen=True)

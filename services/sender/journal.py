@@ -50,7 +50,12 @@ class Journal:
                 "finished": str(attempt.email_id),
                 "relay": attempt.relay,
                 "outcomes": [
-                    [item.position, item.status, item.reply and [item.reply.code, item.reply.text]]
+                    [
+                        item.position,
+                        item.status,
+                        item.reply and [item.reply.code, item.reply.text],
+                        item.suppression,
+                    ]
                     for item in attempt.outcomes
                 ],
             }
@@ -129,8 +134,8 @@ def _read(file: IO[bytes]) -> Remains:
         else:
             email_id = UUID(line["finished"])
             outcomes = [
-                Outcome(position, status, Reply(*reply) if reply else None)
-                for position, status, reply in line["outcomes"]
+                Outcome(position, status, Reply(*reply) if reply else None, *suppression)
+                for position, status, reply, *suppression in line["outcomes"]
             ]
             remains.finished[email_id] = Attempt(email_id, remains.claimed[email_id], line["relay"], outcomes)
     return remains

@@ -5,12 +5,17 @@ An expected refusal is a value, never an exception.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared import states
 
 _PRINTABLE_LIMIT = 1_000
+#: RFC 3463 §2: class.subject.detail at the start of the text.
+_ENHANCED = re.compile(r"5\.\d{1,3}\.\d{1,3}(?!\S)")
+#: No such mailbox, no such system, bad syntax, moved, null MX (RFC 7505), mailbox disabled.
+_NO_SUCH_MAILBOX = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,16 @@ class Reply:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one attempt did for one recipient: its new state and the reply that says why."""
+    """What one attempt did for one recipient: its new state and the reply that says why.
+
+    `suppression` is the reason of a suppression: of the one that stopped this attempt (status `suppressed`),
+    or of the one that follows from it (status `bounced`).
+    """
 
     position: int
     status: str
     reply: Reply | None
+    suppression: str | None = None
 
 
 def judge_sender(reply: Reply) -> str:
@@ -54,6 +64,17 @@ def judge_recipient(reply: Reply) -> str | None:
     if reply.positive:
         return None
     return states.BOUNCED if reply.code >= 500 else states.DEFERRED
+
+
+def suppression_of(reply: Reply) -> str | None:
+    """Why an address should be suppressed whose RCPT got this reply: `hard_bounce`, or `None`.
+
+    Only the recipient class of RFC 3463 says that a mailbox does not exist; a bare 550, or 5.7.x, may be our
+    own fault and must never cost an address. Not for replies to DATA: they speak of the message.
+    """
+    enhanced = _ENHANCED.match(reply.text)
+    gone = reply.code >= 500 and enhanced is not None and enhanced[0] in _NO_SUCH_MAILBOX
+    return "hard_bounce" if gone else None
 
 
 def judge_data(reply: Reply) -> str:

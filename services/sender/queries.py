@@ -33,6 +33,15 @@ RECIPIENTS = text(
     """
 )
 
+# Who an email's recipients are, where only their positions are known.
+ADDRESSES = text(
+    """
+    SELECT recipients.email_id, recipients.position, account_id, address FROM recipients
+    JOIN unnest(CAST(:ids AS uuid[]), CAST(:positions AS smallint[])) AS wanted (email_id, position)
+        ON recipients.email_id = wanted.email_id AND recipients.position = wanted.position
+    """
+)
+
 CONTENTS = text(
     """
     SELECT id, subject, html, text FROM contents

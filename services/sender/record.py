@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert
 
 from services.sender import queries
 from services.sender.backoff import retry_delay
+from services.sender.bounces import Bounced, suppress_bounced
 from services.sender.jobs import Attempt
 from services.sender.outcomes import Outcome
 from shared import states
@@ -64,9 +65,7 @@ def decide(
         wait = config.unknown_settle_seconds
     elif status == states.DEFERRED:
         wait = retry_delay(attempt.attempt, base=config.retry_base_seconds, cap=config.retry_max_seconds)
-    error = next(
-        (str(item.reply) for item in attempt.outcomes if item.status in _TROUBLED and item.reply), None
-    )
+    error = next((words for item in attempt.outcomes if (words := _trouble(item))), None)
     return Verdict(attempt, account_id, stream, status, moment + timedelta(seconds=wait), error)
 
 
@@ -115,12 +114,12 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
             "relays": [item.attempt.relay for item, _ in rows],
         },
     )
-    moment = now()
+    moment, ids = now(), [new_id() for _ in rows]
     tx.execute(
         insert(events),
         [
             {
-                "id": new_id(),
+                "id": id,
                 "account_id": item.account_id,
                 "email_id": item.attempt.email_id,
                 "position": outcome.position,
@@ -129,15 +128,32 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
                 "occurred_at": moment,
                 "data": _event_data(item, outcome),
             }
-            for item, outcome in rows
+            for id, (item, outcome) in zip(ids, rows, strict=True)
         ],
     )
+    suppress_bounced(
+        tx,
+        [
+            Bounced(item.attempt.email_id, outcome.position, id, outcome.suppression)
+            for id, (item, outcome) in zip(ids, rows, strict=True)
+            if outcome.status == states.BOUNCED and outcome.suppression
+        ],
+    )
+
+
+def _trouble(outcome: Outcome) -> str | None:
+    """What an email says of an outcome that reached nobody."""
+    if outcome.status == states.SUPPRESSED:
+        return f"A recipient was suppressed before the email was sent ({outcome.suppression})."
+    return str(outcome.reply) if outcome.status in _TROUBLED and outcome.reply else None
 
 
 def _event_data(verdict: Verdict, outcome: Outcome) -> dict[str, object]:
     data: dict[str, object] = {"attempt": verdict.attempt.attempt, "relay": verdict.attempt.relay}
     if outcome.reply:
         data["reply"] = str(outcome.reply)
+    if outcome.suppression:
+        data["suppression"] = outcome.suppression
     if verdict.status in states.UNFINISHED and outcome.status in states.UNFINISHED:
         data["next_attempt_at"] = verdict.due_at.isoformat()
     return data
