@@ -12,7 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from services.sender.handshake import FAILURES, in_words, shake_hands
-from services.sender.outcomes import Outcome, Reply, for_all, judge_data, judge_recipient, judge_sender
+from services.sender.outcomes import (
+    Outcome,
+    Reply,
+    for_all,
+    judge_data,
+    judge_recipient,
+    judge_sender,
+    suppression_of,
+)
 from services.sender.relays import Relay
 from services.sender.wire import ProtocolError, Wire
 from shared import states
@@ -155,7 +163,11 @@ class RelayConnection:
             (position, judge_recipient(reply), reply)
             for position, reply in zip(envelope.positions, rcpts, strict=True)
         ]
-        refused = [Outcome(position, status, reply) for position, status, reply in judged if status]
+        refused = [
+            Outcome(position, status, reply, suppression_of(reply))
+            for position, status, reply in judged
+            if status
+        ]
         accepted = [position for position, status, _ in judged if status is None]
         if accepted and go_ahead is None:
             (go_ahead,) = self._say(["DATA"])
