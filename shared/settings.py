@@ -117,6 +117,27 @@ class Settings:
         60.0,
         "How long overdue an email must be before the sweeper nudges it.",
     )
+    schedule_poll_seconds: float = _setting(
+        "MAILMATIC_SCHEDULE_POLL_SECONDS",
+        0.25,
+        "How often the scheduler asks Redis whether scheduled mail is due.",
+    )
+    schedule_look_seconds: float = _setting(
+        "MAILMATIC_SCHEDULE_LOOK_SECONDS",
+        1.0,
+        "How often the scheduler asks Postgres whatever Redis says: how late mail may be without it.",
+    )
+    schedule_horizon_seconds: float = _setting(
+        "MAILMATIC_SCHEDULE_HORIZON_SECONDS", 366 * 86400.0, "How far ahead send_at may lie."
+    )
+    cron_secret: str = _setting(
+        "MAILMATIC_CRON_SECRET", "", "Secret of /api/cron/process-scheduled; empty: the endpoint is off."
+    )
+    simulator_domain: str = _setting(
+        "MAILMATIC_SIMULATOR_DOMAIN",
+        "simulator.mailmatic.test",
+        "Domain of the simulator's addresses (delivered@, bounced@ …): mail to it never leaves the install.",
+    )
 
     @classmethod
     def from_env(cls, environ: dict[str, str] | None = None) -> Settings:

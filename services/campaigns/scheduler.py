@@ -1,13 +1,15 @@
 """The scheduler: one leader among any number of processes does what is due by time.
 
 `python -m services.campaigns.scheduler`. The leader holds a session-level advisory lock on a connection
-of its own; when it dies, Postgres lets go of the lock and another takes over within a sweep interval.
+of its own; when it dies, Postgres lets go of the lock and another takes over within a second. Scheduled mail
+is looked after several times a second, the rest at intervals of its own.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -16,6 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from services.campaigns import queries
+from services.campaigns.schedule import ScheduleWatch
 from services.campaigns.sweep import sweep
 from shared.clock import now
 from shared.db import DatabaseUnavailable, engine, transaction
@@ -28,6 +31,8 @@ log = get_logger("scheduler")
 
 #: Any constant will do; it names the right to lead.
 _LEADER_LOCK = 4_201_978
+#: How often a process that does not lead tries to (seconds).
+_TRY_SECONDS = 1.0
 
 
 @contextmanager
@@ -44,18 +49,34 @@ def leadership() -> Iterator[Connection | None]:
 def lead(connection: Connection, stop: threading.Event) -> None:
     """Works through the duties until `stop`, or until the lock's connection fails."""
     log.info("scheduler.leading")
+    config = settings()
+    schedule = ScheduleWatch(config)
     partitions_made: date | None = None
+    sweep_at = 0.0
     while not stop.is_set():
-        connection.exec_driver_sql("SELECT 1")  # a lost connection is a lost lock
-        if partitions_made != now().date():
-            with transaction() as tx:
-                ensure_partitions(tx, now())
-            partitions_made = now().date()
+        schedule.tick(stop)
+        if time.monotonic() >= sweep_at:
+            connection.exec_driver_sql("SELECT 1")  # a lost connection is a lost lock
+            partitions_made = _make_partitions(partitions_made)
+            _sweep()
+            sweep_at = time.monotonic() + config.sweep_interval_seconds
+        stop.wait(config.schedule_poll_seconds)
+
+
+def _make_partitions(made: date | None) -> date:
+    """Once a day."""
+    moment = now()
+    if made != moment.date():
         with transaction() as tx:
-            nudged = sweep(tx, settings())
-        if nudged:
-            log.warning("sweep.nudged", emails=nudged)
-        stop.wait(settings().sweep_interval_seconds)
+            ensure_partitions(tx, moment)
+    return moment.date()
+
+
+def _sweep() -> None:
+    with transaction() as tx:
+        nudged = sweep(tx, settings())
+    if nudged:
+        log.warning("sweep.nudged", emails=nudged)
 
 
 def run(stop: threading.Event) -> None:
@@ -67,7 +88,7 @@ def run(stop: threading.Event) -> None:
                     lead(connection, stop)
         except (DatabaseUnavailable, DBAPIError) as error:
             log.warning("scheduler.waiting", reason=str(error).splitlines()[0])
-        stop.wait(settings().sweep_interval_seconds)
+        stop.wait(_TRY_SECONDS)
 
 
 def main() -> None:

@@ -17,12 +17,13 @@ from services.gateway import queries
 from services.gateway.principal import Principal
 from shared import states
 from shared.addresses import Address
-from shared.clock import now
+from shared.clock import iso, now
 from shared.contracts import SendEmails
 from shared.ids import new_id
 from shared.models.emails import KINDS
 from shared.observability import current_request_id
 from shared.outbox import emit_all
+from shared.sandbox import is_simulated
 from shared.settings import settings
 
 
@@ -49,26 +50,32 @@ class Intent:
     text: str | None = None
     reply_to: tuple[Address, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    #: when it is to be sent (aware, in the future); None: at once
+    send_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What the caller is told about an email that is now ours."""
+    """What the caller is told about an email that is now ours. `send_at`: scheduled for then."""
 
     id: UUID
     message_id: str
     due_at: datetime
+    send_at: datetime | None = None
 
 
 def accept(tx: Connection, principal: Principal, intents: Sequence[Intent]) -> list[Accepted]:
-    """Writes `intents` and their intent to be sent; the answers are in the order of the intents."""
+    """Writes `intents` and their intent to be sent; the answers are in the order of the intents.
+
+    What is scheduled says nothing to the sender yet: its release does (shared.schedule).
+    """
     if not intents:
         return []
     moment = now()
     rows = queries.AcceptedRows()
     accepted = [_write(rows, principal, intent, moment) for intent in intents]
     queries.insert_accepted(tx, rows)
-    chunks = SendEmails.chunked([item.id for item in accepted], settings().send_chunk)
+    chunks = SendEmails.chunked([item.id for item in accepted if item.send_at is None], settings().send_chunk)
     emit_all(tx, [(chunk, None) for chunk in chunks])
     return accepted
 
@@ -97,6 +104,8 @@ def _write(rows: queries.AcceptedRows, principal: Principal, intent: Intent, mom
     id, content_id = new_id(), new_id()
     account_id, sender = principal.account_id, intent.sender
     message_id = f"<{id}@{sender.domain}>"
+    status = states.QUEUED if intent.send_at is None else states.SCHEDULED
+    due_at = intent.send_at or moment
     rows.contents.append(
         {
             "id": content_id,
@@ -114,14 +123,16 @@ def _write(rows: queries.AcceptedRows, principal: Principal, intent: Intent, mom
             "credential_id": principal.credential_id,
             "content_id": content_id,
             "stream": "transactional",
-            "status": states.QUEUED,
+            "status": status,
             "message_id": message_id,
             "from_address": sender.email,
             "from_name": sender.name,
             "reply_to": [{"address": item.email, "name": item.name} for item in intent.reply_to] or None,
             "headers": [list(pair) for pair in intent.headers] or None,
             "subject": intent.subject,
-            "due_at": moment,
+            "test": principal.test or all(is_simulated(item.address.domain) for item in intent.recipients),
+            "send_at": intent.send_at,
+            "due_at": due_at,
             "request_id": current_request_id(),
             "created_at": moment,
             "updated_at": moment,
@@ -135,7 +146,7 @@ def _write(rows: queries.AcceptedRows, principal: Principal, intent: Intent, mom
             "kind": item.kind,
             "address": item.address.email,
             "name": item.address.name,
-            "status": states.QUEUED,
+            "status": status,
             "updated_at": moment,
         }
         for position, item in enumerate(intent.recipients)
@@ -145,9 +156,10 @@ def _write(rows: queries.AcceptedRows, principal: Principal, intent: Intent, mom
             "id": new_id(),
             "account_id": account_id,
             "email_id": id,
-            "type": "email.accepted",
+            "type": "email.accepted" if intent.send_at is None else "email.scheduled",
             "source": "gateway",
             "occurred_at": moment,
+            "data": None if intent.send_at is None else {"send_at": iso(intent.send_at)},
         }
     )
-    return Accepted(id, message_id, moment)
+    return Accepted(id, message_id, due_at, intent.send_at)

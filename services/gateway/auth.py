@@ -74,6 +74,21 @@ def authenticate() -> None:
     g.principal = found
 
 
+def check_cron_secret() -> None:
+    """Lets in who knows the secret of the cron endpoint: `Authorization: Bearer …` or `X-Cron-Secret: …`.
+
+    Raises:
+        ApiError: 401, or 403 where the install has no such secret.
+    """
+    secret = settings().cron_secret
+    if not secret:
+        raise problem("cron_disabled")
+    scheme, _, bearer = request.headers.get("Authorization", "").strip().partition(" ")
+    given = bearer.strip() if scheme.lower() == "bearer" else request.headers.get("X-Cron-Secret", "")
+    if not hmac.compare_digest(given.encode(), secret.encode()):
+        raise problem("invalid_cron_secret", headers={"WWW-Authenticate": 'Bearer realm="mailmatic-cron"'})
+
+
 def principal() -> Principal:
     """Who is asking; only behind `authenticate`."""
     found: Principal = g.principal

@@ -8,7 +8,7 @@ from flask import Flask
 from flask_smorest import Api
 
 from services.gateway.schemas.errors import ErrorSchema
-from services.gateway.schemas.fields import Headers, Mailbox, Mailboxes, Moment
+from services.gateway.schemas.fields import FutureMoment, Headers, Mailbox, Mailboxes, Moment
 from shared.settings import settings
 
 _DESCRIPTION = """\
@@ -20,6 +20,11 @@ Every answer carries `X-Request-Id`; every refusal has the same body, with a sta
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer mm_…`"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "`X-API-Key: mm_…`"},
+    "cron": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "MAILMATIC_CRON_SECRET as `Authorization: Bearer …` or `X-Cron-Secret: …`",
+    },
 }
 
 
@@ -51,7 +56,8 @@ def api_of(app: Flask) -> Api:
     for document in (_document_address, _document_headers):
         converter.add_attribute_function(document)
     api.register_field(Mailbox, "string", None)
-    api.register_field(Moment, "string", "date-time")
+    for field in (Moment, FutureMoment):
+        api.register_field(field, "string", "date-time")
     return api
 
 

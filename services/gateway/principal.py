@@ -17,3 +17,5 @@ class Principal:
     username: str
     display_name: str | None
     active: bool
+    #: a test key's: what it sends is accepted, settled by the sandbox and goes nowhere
+    test: bool = False

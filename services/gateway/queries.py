@@ -68,6 +68,7 @@ def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:
             username=row.username,
             display_name=row.display_name,
             active=row.active,
+            test=row.test,
         ),
         use_is_stale=row.last_used_at is None or row.last_used_at < now() - _USE_RESOLUTION,
     )

@@ -18,6 +18,8 @@ _SHOWN = (
     emails.c.status,
     emails.c.from_address.label("from"),
     emails.c.subject,
+    emails.c.test,
+    emails.c.send_at,
     emails.c.created_at,
     emails.c.updated_at,
     emails.c.attempts,

@@ -61,7 +61,7 @@ def send(message: EmailIds) -> None:
                 attempt,
                 account_id=by_id[attempt.email_id].account_id,
                 stream=by_id[attempt.email_id].stream,
-                created_at=by_id[attempt.email_id].created_at,
+                wanted_at=by_id[attempt.email_id].wanted_at,
                 others=_not_served(by_id[attempt.email_id]),
                 config=config,
             )

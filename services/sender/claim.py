@@ -35,7 +35,7 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
             attempt=row.attempts,
             stream=row.stream,
             message_id=row.message_id,
-            created_at=row.created_at,
+            wanted_at=row.wanted_at,
             request_id=row.request_id,
             test=row.test,
             sender=(row.from_name, row.from_address),

@@ -40,6 +40,7 @@ class Job:
     """One claimed email. `attempt` is its fencing token: only this claim's holder may record it.
 
     `sender` and `reply_to` are (display name, address); without `variables` the content is no template.
+    `wanted_at` is when it was to be sent: its schedule, or else when it was accepted.
     """
 
     email_id: UUID
@@ -47,7 +48,7 @@ class Job:
     attempt: int
     stream: str
     message_id: str
-    created_at: datetime
+    wanted_at: datetime
     request_id: str | None
     test: bool
     sender: tuple[str | None, str]

@@ -21,8 +21,9 @@ CLAIM = text(
         due_at = now() + make_interval(secs => :lease),
         updated_at = now()
     FROM due WHERE emails.id = due.id
-    RETURNING emails.id, account_id, content_id, attempts, stream, message_id, created_at, request_id,
-        from_address, from_name, reply_to, headers, variables, test
+    RETURNING emails.id, account_id, content_id, attempts, stream, message_id, request_id,
+        COALESCE(send_at, created_at) AS wanted_at, from_address, from_name, reply_to, headers, variables,
+        test
     """
 )
 
@@ -80,7 +81,7 @@ RECORD_RECIPIENTS = text(
 # What a recording needs to know of emails whose claim it did not make itself (out of a journal).
 CLAIMED = text(
     """
-    SELECT id, account_id, attempts, stream, created_at FROM emails
+    SELECT id, account_id, attempts, stream, COALESCE(send_at, created_at) AS wanted_at FROM emails
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'sending'
     """
 )

@@ -43,7 +43,7 @@ def decide(
     *,
     account_id: UUID,
     stream: str,
-    created_at: datetime,
+    wanted_at: datetime,
     others: Iterable[str],
     config: Settings,
 ) -> Verdict:
@@ -51,12 +51,12 @@ def decide(
 
     Args:
         attempt: what the relay said of each recipient that was served.
-        account_id, stream, created_at: of the email.
+        account_id, stream, wanted_at: of the email; the retry horizon counts from the last.
         others: states of the recipients that this attempt did not serve.
         config: retry and settle times.
     """
     moment = now()
-    if moment - created_at >= timedelta(seconds=config.retry_horizon_seconds):
+    if moment - wanted_at >= timedelta(seconds=config.retry_horizon_seconds):
         attempt = _give_up(attempt)
     statuses = [outcome.status for outcome in attempt.outcomes]
     status = states.email_status([*statuses, *others])

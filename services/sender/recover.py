@@ -90,7 +90,7 @@ def _verdicts(tx: Connection, remains: Remains, config: Settings) -> list[Verdic
                 attempt,
                 account_id=row.account_id,
                 stream=row.stream,
-                created_at=row.created_at,
+                wanted_at=row.wanted_at,
                 others=[status for position, status in recipients[row.id].items() if position not in served],
                 config=config,
             )

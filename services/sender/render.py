@@ -29,7 +29,7 @@ def render(job: Job) -> bytes:
         lines.append(headers.address_field("Reply-To", job.reply_to))
     lines += [
         headers.field("Subject", content.subject),
-        f"Date: {format_datetime(job.created_at)}",
+        f"Date: {format_datetime(job.wanted_at)}",
         f"Message-ID: {job.message_id}",
         *(headers.field(name, value) for name, value in job.headers),
         "MIME-Version: 1.0",

@@ -76,7 +76,8 @@ emails = Table(
     Column("subject", Text, nullable=False),
     # what fills the content's variables; null: the content has none
     Column("variables", Json),
-    # accepted with a test key: never handed to a relay, outside statistics and billing
+    # accepted with a test key, or only to simulator addresses: never handed to a relay, outside statistics
+    # and billing
     Column("test", Boolean, nullable=False, server_default=text("false")),
     # when the client asked for it to be sent; null: at once
     Column("send_at", Moment),
@@ -99,6 +100,8 @@ emails = Table(
         "due_at",
         postgresql_where=text(f"status IN ({', '.join(repr(state) for state in states.UNFINISHED)})"),
     ),
+    # apart from the above: what is due must be found at once behind a backlog of a million queued emails
+    Index("ix_emails_scheduled", "due_at", postgresql_where=text("status = 'scheduled'")),
     postgresql_partition_by="RANGE (id)",
 )
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from services.gateway.auth import authenticate
-from services.gateway.routes import docs, emails, logs, send, suppressions, validate
+from services.gateway.auth import authenticate, check_cron_secret
+from services.gateway.routes import cron, docs, emails, logs, send, suppressions, validate
 
 Guard = Callable[[], None]
 
@@ -27,10 +27,11 @@ class Mount:
 #: the API: all of it in the OpenAPI document
 API = (
     Mount(send.blueprint, authenticate),  # POST /api/send
-    Mount(emails.blueprint, authenticate),  # GET /api/emails, /api/emails/{id}
+    Mount(emails.blueprint, authenticate),  # GET /api/emails; GET, PATCH, DELETE /api/emails/{id}
     Mount(logs.blueprint, authenticate),  # GET /api/logs
     Mount(validate.blueprint, authenticate),  # POST /api/validate
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export
+    Mount(cron.blueprint, check_cron_secret),  # GET, POST /api/cron/process-scheduled
 )
 
 #: the rest

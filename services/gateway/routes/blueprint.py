@@ -15,14 +15,9 @@ from services.gateway.schemas.errors import ErrorSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-#: What any operation behind an API key can answer.
-_ALWAYS = (
-    "missing_api_key",
-    "invalid_api_key",
-    "inactive_credential",
-    "internal_error",
-    "database_unavailable",
-)
+#: What any operation can answer, and what any behind an API key can.
+_ALWAYS = ("internal_error", "database_unavailable")
+_WITH_KEY = ("missing_api_key", "invalid_api_key", "inactive_credential")
 _WITH_FILE = ("bad_request", "payload_too_large", "unsupported_media_type", "validation_error")
 _WITH_BODY = ("invalid_json", "payload_too_large", "unsupported_media_type", "validation_error")
 
@@ -52,6 +47,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         refuses: tuple[str, ...] = (),
         example: dict[str, Any] | None = None,
         body_example: dict[str, Any] | None = None,
+        scheme: str | None = None,
     ) -> Callable[[View], View]:
         """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
 
@@ -59,13 +55,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             answers: status and schema (or media) of success.
             accepts: media type → OpenAPI media object, for a body that the view reads itself.
             refuses: codes of `PROBLEMS`, besides those that every operation of its kind has.
+            scheme: the security scheme (openapi.py) of an operation that takes no API key.
         """
         codes = (
             *_ALWAYS,
+            *(() if scheme else _WITH_KEY),
             *(_WITH_BODY if body else _WITH_FILE if accepts else ()),
             *(("validation_error",) if query else ()),
             *refuses,
         )
+        security: dict[str, Any] = {"security": [{scheme: []}]} if scheme else {}
 
         def decorate(view: View) -> View:
             wrapped: Any = view
@@ -78,7 +77,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             if accepts:
                 wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)
             refusals = {str(status): _refusal(names) for status, names in _by_status(codes).items()}
-            wrapped = self.doc(operationId=_camel(view.__name__), responses=refusals)(wrapped)
+            wrapped = self.doc(operationId=_camel(view.__name__), responses=refusals, **security)(wrapped)
             self.route(rule, methods=[method])(wrapped)
             return cast(View, wrapped)
 

@@ -9,6 +9,7 @@ from services.gateway.admission import recipient_refusals, refusals
 from services.gateway.auth import principal
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.schemas.send import SendSchema, SentSchema
+from shared import schedule_index, states
 from shared.db import transaction
 
 blueprint = Blueprint("send", __name__, url_prefix="/api", description="Send email.")
@@ -31,7 +32,8 @@ def send_email(intent: Intent) -> dict[str, Any]:
     """Send an email
 
     Answers as soon as the email is stored: from then on it will be sent, whatever happens to this service.
-    Its way can be followed at `/api/emails/{id}`.
+    With `send_at` it is sent then. At `/api/emails/{id}` its way can be followed, and while it is scheduled it
+    can be moved or cancelled there.
     """
     (refusal,) = refusals(principal(), [intent])
     if refusal:
@@ -41,13 +43,16 @@ def send_email(intent: Intent) -> dict[str, Any]:
         if refusal:
             raise refusal
         (accepted,) = accept(tx, principal(), [intent])
+    schedule_index.note([accepted.send_at] if accepted.send_at else [])
     return _sent(accepted)
 
 
 def _sent(accepted: Accepted) -> dict[str, Any]:
+    known = {"id": accepted.id, "message_id": accepted.message_id}
+    if accepted.send_at:
+        return {**known, "status": states.SCHEDULED, "send_at": accepted.send_at}
     return {
-        "id": accepted.id,
-        "message_id": accepted.message_id,
+        **known,
         "status": "sent",
         "message": "Email queued for delivery",
     }

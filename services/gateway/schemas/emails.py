@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.gateway.schemas.fields import Moment
+from services.gateway.schemas.fields import FutureMoment, Moment
 from shared import states
 from shared.models.emails import KINDS
 
@@ -57,6 +57,13 @@ class EmailSummarySchema(Schema):
     # `from` is a keyword of Python
     sender = fields.String(required=True, attribute="from", data_key="from")
     subject = fields.String(required=True)
+    test = fields.Boolean(
+        required=True,
+        metadata={"description": "Sent with a test key or only to the simulator: it went to no relay."},
+    )
+    send_at = Moment(
+        required=True, allow_none=True, metadata={"description": "When it was to be sent; null: at once."}
+    )
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
     attempts = fields.Integer(required=True, metadata={"description": "How often a sender took it up."})
@@ -80,6 +87,18 @@ class EmailSchema(LogEntrySchema):
     """An email with its recipients and all that happened, in order."""
 
     events = fields.List(fields.Nested(EventSchema), required=True)
+
+
+class RescheduleSchema(Schema):
+    """When to send it instead."""
+
+    send_at = FutureMoment(
+        required=True,
+        metadata={
+            "description": "ISO 8601 with any offset (none: UTC), in the future.",
+            "example": "2030-06-01T09:00:00Z",
+        },
+    )
 
 
 class EmailListSchema(Schema):

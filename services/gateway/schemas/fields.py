@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields
 from services.gateway import header_rules
 from services.gateway.errors import problem
 from shared.addresses import Address, AddressError, check_name, has_controls, parse_address
-from shared.clock import iso
+from shared.clock import iso, now, parse_moment
 from shared.errors import FieldError
 from shared.settings import settings
 
@@ -108,6 +108,25 @@ class Moment(fields.Field[datetime]):
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **_: Any) -> str | None:
         return None if value is None else iso(value)
+
+
+class FutureMoment(fields.Field[datetime]):
+    """When to send: a time in the future, not further ahead than the settings allow."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> datetime:
+        if not isinstance(value, str):
+            raise ValidationError(_NOT_TEXT)
+        try:
+            moment = parse_moment(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+        ahead = moment - now()
+        if ahead <= timedelta(0):
+            raise ValidationError("Must be in the future.")
+        if ahead > timedelta(seconds=settings().schedule_horizon_seconds):
+            days = settings().schedule_horizon_seconds / 86400
+            raise ValidationError(f"Must be within the next {days:g} days.")
+        return moment
 
 
 def _parse(value: Any) -> Address:

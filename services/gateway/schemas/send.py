@@ -7,7 +7,16 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from services.gateway.accept import Intent, unique_recipients
-from services.gateway.schemas.fields import Body, DisplayName, Headers, Line, Mailbox, Mailboxes
+from services.gateway.schemas.fields import (
+    Body,
+    DisplayName,
+    FutureMoment,
+    Headers,
+    Line,
+    Mailbox,
+    Mailboxes,
+    Moment,
+)
 from shared.models.emails import KINDS
 from shared.settings import settings
 
@@ -57,6 +66,13 @@ class SendSchema(Schema):
             "example": {"X-Order": "1234"},
         },
     )
+    send_at = FutureMoment(
+        load_default=None,
+        metadata={
+            "description": "When to send it: ISO 8601 with any offset (none: UTC), in the future.",
+            "example": "2030-06-01T09:00:00Z",
+        },
+    )
 
     @post_load(pass_original=True)
     def _intent(self, data: dict[str, Any], given: dict[str, Any], **_: Any) -> Intent:
@@ -72,18 +88,20 @@ class SendSchema(Schema):
             text=data["text"] or None,
             reply_to=tuple(data["reply_to"] or ()),
             headers=tuple(data["headers"] or ()),
+            send_at=data["send_at"],
         )
 
 
 class SentSchema(Schema):
-    """The email is stored and will be sent."""
+    """The email is stored and will be sent: at once (`message`), or when it is due (`send_at`)."""
 
     id = fields.UUID(required=True, metadata={"example": "0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e"})
     message_id = fields.String(
         required=True, metadata={"example": "<0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e@example.com>"}
     )
-    status = fields.String(required=True, validate=validate.OneOf(["sent"]))
-    message = fields.String(required=True, metadata={"example": "Email queued for delivery"})
+    status = fields.String(required=True, validate=validate.OneOf(["sent", "scheduled"]))
+    message = fields.String(metadata={"example": "Email queued for delivery"})
+    send_at = Moment(metadata={"description": "Only when scheduled: when it will be sent."})
 
 
 def _check(data: dict[str, Any], recipients: int) -> None:

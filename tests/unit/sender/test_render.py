@@ -23,7 +23,7 @@ JOB = Job(
     attempt=1,
     stream="transactional",
     message_id="<01a20891-91c7-74df-ba63-d38d9947147c@example.test>",
-    created_at=datetime(2026, 6, 1, 9, tzinfo=UTC),
+    wanted_at=datetime(2026, 6, 1, 9, tzinfo=UTC),
     request_id=None,
     test=False,
     sender=("Zoë Ünal", "hello@example.test"),

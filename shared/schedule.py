@@ -1,0 +1,68 @@
+"""Scheduled mail whose time has come is queued: the one step that the scheduler and the cron endpoint share.
+
+It is here, and not in a service, because services never import each other and there must not be two such
+steps. Postgres holds the schedule (`emails.status`, `emails.due_at`); nothing else is asked. Rows are taken
+with SKIP LOCKED and change state in the transaction that emits their message, so any number of releases at
+once queue each email exactly once, and a crash queues it later, not twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from shared.contracts import SEND_BY_STREAM
+from shared.db import transaction
+from shared.outbox import emit_all
+from shared.settings import settings
+
+#: Emails released in one transaction: bounds memory and locks, not the work.
+BATCH = 1_000
+
+# `due_at` becomes the moment of release: from here on the sweeper's grace counts, not the schedule.
+_RELEASE = text(
+    """
+    WITH due AS (
+        SELECT id FROM emails WHERE status = 'scheduled' AND due_at <= :moment
+        ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED),
+    released AS (
+        UPDATE emails SET status = 'queued', due_at = now(), updated_at = now()
+        FROM due WHERE emails.id = due.id
+        RETURNING emails.id, emails.stream),
+    addressed AS (
+        UPDATE recipients SET status = 'queued', updated_at = now()
+        FROM released WHERE recipients.email_id = released.id)
+    SELECT id, stream FROM released
+    """
+)
+
+
+def release(tx: Connection, moment: datetime) -> int:
+    """Queues up to one batch of the emails that are due at `moment`; returns how many."""
+    rows = tx.execute(_RELEASE, {"moment": moment, "batch": BATCH}).all()
+    for stream, message in SEND_BY_STREAM.items():
+        ids = [row.id for row in rows if row.stream == stream]
+        emit_all(tx, [(chunk, None) for chunk in message.chunked(ids, settings().send_chunk)])
+    return len(rows)
+
+
+def release_all(moment: datetime, *, stop_when: Callable[[], bool]) -> int:
+    """Queues all emails that are due at `moment`, a transaction a batch; returns how many.
+
+    Args:
+        moment: aware.
+        stop_when: asked between batches; what is left then is the next release's.
+
+    Raises:
+        DatabaseUnavailable: between batches nothing is lost; those committed stay released.
+    """
+    released = 0
+    while not stop_when():
+        with transaction() as tx:
+            batch = release(tx, moment)
+        released += batch
+        if batch < BATCH:
+            break
+    return released
