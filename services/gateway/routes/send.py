@@ -32,8 +32,8 @@ def send_email(intent: Intent) -> dict[str, Any]:
     """Send an email
 
     Answers as soon as the email is stored: from then on it will be sent, whatever happens to this service.
-    With `send_at` it is sent then. At `/api/emails/{id}` its way can be followed, and while it is scheduled it
-    can be moved or cancelled there.
+    With `send_at` it is sent then. `/api/emails/{id}` shows its way, and can move or cancel it while it is
+    scheduled.
     """
     (refusal,) = refusals(principal(), [intent])
     if refusal:

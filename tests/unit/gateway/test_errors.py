@@ -151,7 +151,8 @@ def test_every_route_has_a_guard_and_every_api_route_asks_for_a_key(app: Flask) 
     for rule in app.url_map.iter_rules():
         blueprint = rule.endpoint.rpartition(".")[0]
         assert blueprint in GUARDS, rule
-    assert all(mount.guard is auth.authenticate for mount in API)
+    others = {mount.blueprint.name: mount.guard for mount in API if mount.guard is not auth.authenticate}
+    assert others == {"cron": auth.check_cron_secret}
 
 
 def test_openapi_names_every_operation_with_its_refusals(client: FlaskClient) -> None:
@@ -161,7 +162,8 @@ def test_openapi_names_every_operation_with_its_refusals(client: FlaskClient) ->
     assert send["operationId"] == "sendEmail"
     assert {"202", "400", "401", "403", "413", "415", "422", "500", "503"} <= set(send["responses"])
     assert spec["components"]["schemas"]["Send"]["required"] == ["from", "subject", "to"]
-    assert set(spec["components"]["securitySchemes"]) == {"bearer", "apiKey"}
+    assert set(spec["components"]["securitySchemes"]) == {"bearer", "apiKey", "cron"}
+    assert spec["paths"]["/api/cron/process-scheduled"]["post"]["security"] == [{"cron": []}]
 
 
 def test_docs_load_nothing_from_elsewhere(client: FlaskClient) -> None:
