@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from deploy.local.cluster import Cluster
-from tests.fixtures.api import Client
+from tests.fixtures.api import Client, new_client
 from tests.fixtures.database import Database
 from tests.fixtures.rabbit import purge
 from tests.fixtures.relay import Relay
@@ -16,6 +16,12 @@ from tests.fixtures.waiting import wait_for
 EMAILS = 2_000
 #: One SMTP connection for each thread of the sender, so one message in flight on each.
 IN_FLIGHT = 4
+
+
+@pytest.fixture(scope="module")
+def api(running: Cluster) -> Client:
+    """A tenant of its own: its emails are counted by their states."""
+    return new_client(running)
 
 
 def queue_emails(api: Client, count: int) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from deploy.local.cluster import Cluster
-from tests.fixtures.api import Client
+from tests.fixtures.api import Client, new_client
 from tests.fixtures.cluster import CRON_SECRET
 from tests.fixtures.database import Database
 from tests.fixtures.relay import Relay
@@ -31,6 +31,12 @@ CURL = """curl -X POST https://app.mailmatic.cc/api/send \\
   }'"""
 
 CRON = "/api/cron/process-scheduled"
+
+
+@pytest.fixture(scope="module")
+def api(running: Cluster) -> Client:
+    """A tenant of its own: what is scheduled here stays unfinished."""
+    return new_client(running)
 
 
 def ahead(**time: float) -> str:
