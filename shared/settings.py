@@ -55,6 +55,12 @@ class Settings:
     )
     http_workers: int = _setting("MAILMATIC_HTTP_WORKERS", 2, "Processes of each HTTP service.")
     http_threads: int = _setting("MAILMATIC_HTTP_THREADS", 8, "Threads of each of these processes.")
+    master_keys: tuple[str, ...] = _setting(
+        "MAILMATIC_MASTER_KEYS",
+        (),
+        "Keys that protect secrets in the database, comma separated, newest first: 32 random bytes in "
+        "URL-safe base64 each. The first encrypts, all decrypt.",
+    )
     dns_resolvers: tuple[str, ...] = _setting(
         "MAILMATIC_DNS_RESOLVERS", (), "Resolvers as ip or ip:port, comma separated; empty: the system's."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import pwd
@@ -90,12 +91,12 @@ class Layout:
         return self.given.get("REDIS_URL", f"redis://{HOST}:{self.ports.redis}/0")
 
     def secret(self, name: str) -> str:
-        """A random secret, made once and kept in the cluster's directory."""
+        """A random secret of 32 bytes in URL-safe base64, made once and kept in the cluster's directory."""
         path = self.directory / "secrets" / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(24))
+            path.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
         return path.read_text()
 
     def environment(self) -> dict[str, str]:
@@ -107,6 +108,7 @@ class Layout:
             "MAILMATIC_PUBLIC_URL": self.url,
             "MAILMATIC_RELAYS": f"smtp://{HOST}:{self.ports.mailbox}",
             "MAILMATIC_STATE_DIR": str(self.directory / "state"),
+            "MAILMATIC_MASTER_KEYS": self.secret("master-key"),
             "MAILMATIC_LOG_FORMAT": "console",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",

@@ -13,6 +13,7 @@ from services.gateway import tenants
 from services.gateway.keys import digest, looks_like_key
 from shared.addresses import AddressError, domain_name, parse_address
 from shared.db import DatabaseUnavailable, transaction
+from shared.vault import VaultError
 
 SANDBOX = "Sandbox"
 SANDBOX_DOMAIN = "sandbox.mailmatic.test"
@@ -27,7 +28,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         except DatabaseUnavailable as error:
             raise click.ClickException(f"PostgreSQL can't be reached: {str(error).splitlines()[0]}") from None
-        except (AddressError, LookupError) as error:
+        except (AddressError, LookupError, VaultError) as error:
             raise click.ClickException(str(error)) from None
 
 

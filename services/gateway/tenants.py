@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.gateway.keys import NewKey, new_key
 from shared.clock import now
+from shared.dkim_keys import RSA, activate_keys, add_key, generate_key
 from shared.ids import new_id
 from shared.models import accounts, credentials, domains
 
@@ -44,20 +45,31 @@ def create_account(tx: Connection, name: str) -> UUID:
 def ensure_domain(tx: Connection, account_id: UUID, name: str, verified: bool) -> UUID:
     """The account's domain `name` (A-label form), made if missing; verified if asked for, never the reverse.
 
+    A domain that is verified on the operator's word signs at once with the DKIM key it got.
+
     Raises:
         IntegrityError: another account has verified this domain.
+        VaultError: there is no master key to protect its DKIM key with.
     """
     row = {"id": new_id(), "account_id": account_id, "name": name}
-    tx.execute(upsert(domains).values(row).on_conflict_do_nothing(index_elements=["account_id", "name"]))
+    made: UUID | None = tx.execute(
+        upsert(domains)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=["account_id", "name"])
+        .returning(domains.c.id)
+    ).scalar()
+    if made:
+        add_key(tx, made, generate_key(RSA))
     mine = (domains.c.account_id == account_id) & (domains.c.name == name)
+    id: UUID = made or tx.execute(select(domains.c.id).where(mine)).scalar_one()
     if verified:
         tx.execute(
             update(domains)
             .where(mine, domains.c.status != "verified")
             .values(status="verified", verified_at=now())
         )
-    found: UUID = tx.execute(select(domains.c.id).where(mine)).scalar_one()
-    return found
+        activate_keys(tx, id)
+    return id
 
 
 def create_credential(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from services.sender import queries
 from services.sender.jobs import Content, Job, Recipient
+from services.sender.signers import signers
 from shared import states
 from shared.contracts import SEND_BY_STREAM
 from shared.outbox import emit_all
@@ -28,6 +29,7 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
         row.id: Content(row.subject, row.html, row.text)
         for row in tx.execute(queries.CONTENTS, {"ids": content_ids})
     }
+    signing = signers().of(tx, {_domain(row) for row in rows})
     jobs = [
         Job(
             email_id=row.id,
@@ -45,10 +47,16 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
             content_id=row.content_id,
             content=contents[row.content_id],
             recipients=recipients[row.id],
+            signers=signing[_domain(row)],
         )
         for row in rows
     ]
     return sorted(jobs, key=lambda job: job.email_id)
+
+
+def _domain(email: Row[Any]) -> tuple[UUID, str]:
+    """Whose DKIM keys sign an email."""
+    return email.account_id, email.from_address.rpartition("@")[2]
 
 
 def _recipients(tx: Connection, claimed: Sequence[Row[Any]]) -> dict[UUID, list[Recipient]]:

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-PrivateKey = RSAPrivateKey | Ed25519PrivateKey
+from shared.dkim_keys import PrivateKey
 
 #: In this order in h=; RFC 6376 §5.4.1 and what Gmail and Yahoo ask of bulk senders (RFC 8058 §4).
 SIGNED = (

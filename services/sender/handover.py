@@ -89,7 +89,9 @@ def _deliver(job: Job, pool: RelayPool, begin: Callable[[], None]) -> tuple[str 
     positions = [item.position for item in served]
     envelope = Envelope(job.sender[1], [(item.position, item.address) for item in served])
     try:
-        relay, outcomes = pool.deliver(envelope, render(job), begin)
+        # signed with the moment that it was wanted at, so that a resend is the same message to the last byte
+        message = render(job).signed(job.signers, int(job.wanted_at.timestamp()))
+        relay, outcomes = pool.deliver(envelope, bytes(message), begin)
     except HeaderInjection as error:
         return None, for_all(positions, states.FAILED, Reply(554, str(error)))
     except RelayTrouble as trouble:

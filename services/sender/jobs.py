@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.sender.dkim import Signer
 from services.sender.outcomes import Outcome
 
 
@@ -40,6 +42,7 @@ class Job:
     """One claimed email. `attempt` is its fencing token: only this claim's holder may record it.
 
     `sender` and `reply_to` are (display name, address); without `variables` the content is no template.
+    `signers` are the active DKIM keys of the sender's domain.
     `wanted_at` is when it was to be sent: its schedule, or else when it was accepted.
     """
 
@@ -58,6 +61,7 @@ class Job:
     content_id: UUID
     content: Content
     recipients: list[Recipient]
+    signers: Sequence[Signer] = ()
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,14 @@ import re
 _MAX_LINE = 990
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
+CRLF = "\r\n"
 
-def text_part(subtype: str, body: str) -> tuple[str, bytes]:
-    """A text part: its header lines (CRLF between, none at the end) and its encoded body (ends in CRLF).
+#: (header lines, each folded and without its final line end; encoded body, ends in CRLF)
+Part = tuple[list[str], bytes]
+
+
+def text_part(subtype: str, body: str) -> Part:
+    """A text part.
 
     Args:
         subtype: `plain` or `html`.
@@ -28,15 +33,15 @@ def text_part(subtype: str, body: str) -> tuple[str, bytes]:
         data += b"\r\n"
     encoding, encoded = _encode(data)
     charset = "us-ascii" if data.isascii() else "utf-8"
-    head = f"Content-Type: text/{subtype}; charset={charset}\r\nContent-Transfer-Encoding: {encoding}"
+    head = [f"Content-Type: text/{subtype}; charset={charset}", f"Content-Transfer-Encoding: {encoding}"]
     return head, encoded
 
 
-def alternative(parts: list[tuple[str, bytes]], boundary: str) -> tuple[str, bytes]:
+def alternative(parts: list[Part], boundary: str) -> Part:
     """multipart/alternative of `parts`, plainest first (RFC 2046 §5.1.4)."""
-    pieces = [f"--{boundary}\r\n{head}\r\n\r\n".encode() + body for head, body in parts]
+    pieces = [f"--{boundary}\r\n{CRLF.join(head)}\r\n\r\n".encode() + body for head, body in parts]
     head = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"'
-    return head, b"".join(pieces) + f"--{boundary}--\r\n".encode()
+    return [head], b"".join(pieces) + f"--{boundary}--\r\n".encode()
 
 
 def _encode(data: bytes) -> tuple[str, bytes]:

@@ -10,11 +10,12 @@ from email.utils import format_datetime
 
 from services.sender import headers, mime
 from services.sender.jobs import Content, Job
+from services.sender.message import Message
 from shared import templates
 
 
-def render(job: Job) -> bytes:
-    """The whole message: CRLF line ends, ends in one.
+def render(job: Job) -> Message:
+    """The whole message, unsigned.
 
     Raises:
         headers.HeaderInjection: a stored header would break out of its line.
@@ -35,8 +36,8 @@ def render(job: Job) -> bytes:
         "MIME-Version: 1.0",
     ]
     part_head, body = _body(content, f"=_mm_{job.email_id.hex}")
-    lines.append(part_head)
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+    lines += part_head
+    return Message(lines, body)
 
 
 def _filled(job: Job) -> Content:
@@ -51,7 +52,7 @@ def _filled(job: Job) -> Content:
     )
 
 
-def _body(content: Content, boundary: str) -> tuple[str, bytes]:
+def _body(content: Content, boundary: str) -> mime.Part:
     parts = [
         mime.text_part(subtype, body)
         for subtype, body in (("plain", content.text), ("html", content.html))

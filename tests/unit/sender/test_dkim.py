@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sender.dkim import PrivateKey, Signer, body_hash
+from services.sender.dkim import Signer, body_hash
+from shared.dkim_keys import PrivateKey
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 ED_KEY = ed25519.Ed25519PrivateKey.generate()

@@ -1,0 +1,33 @@
+"""A message on its way to the wire: its headers, which signatures cover one by one, and its body."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from services.sender.dkim import Signer, body_hash
+
+
+@dataclass(frozen=True)
+class Message:
+    """`headers` are folded, each without its final line end; `body` has CRLF line ends and ends in one."""
+
+    headers: list[str]
+    body: bytes
+
+    def signed(self, signers: Sequence[Signer], signed_at: int) -> Message:
+        """The message under a signature of each signer, the first one's on top.
+
+        Args:
+            signers: none leaves the message as it is.
+            signed_at: Unix seconds.
+        """
+        if not signers:
+            return self
+        digest = body_hash([self.body])
+        signatures = [signer.header(self.headers, digest, signed_at) for signer in signers]
+        return replace(self, headers=signatures + self.headers)
+
+    def __bytes__(self) -> bytes:
+        """What goes over the wire, but for dot-stuffing."""
+        return "\r\n".join(self.headers).encode() + b"\r\n\r\n" + self.body

@@ -1,0 +1,175 @@
+"""DKIM keys of domains: made, encrypted, published and loaded.
+
+RSA keys have 2048 bits (RFC 8301 §3.2); Ed25519 (RFC 8463) comes as a second signature, never alone. A key
+is `pending` until its record was seen in the DNS, `active` while it signs, and `retiring` while mail that it
+signed may still be on its way.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+from uuid import UUID
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from sqlalchemy import ColumnElement, Connection, insert, select, text, update
+
+from shared.clock import now
+from shared.ids import new_id
+from shared.models import dkim_keys
+from shared.settings import settings
+from shared.vault import Vault
+
+PrivateKey = RSAPrivateKey | Ed25519PrivateKey
+
+RSA, ED25519 = "rsa-sha256", "ed25519-sha256"
+_RSA_BITS = 2048
+#: One character-string of a TXT record holds this many octets (RFC 1035 §3.3).
+_STRING_OCTETS = 255
+
+
+class DomainKey(NamedTuple):
+    """An active key as a signer needs it."""
+
+    domain: str
+    selector: str
+    key: PrivateKey
+
+
+@dataclass(frozen=True)
+class GeneratedKey:
+    """A key that is in no table yet; its private half only in encrypted form."""
+
+    selector: str
+    algorithm: str
+    public_key: str
+    master_key_id: str
+    ciphertext: bytes
+
+
+# RSA first: the signature that every receiver understands stands on top.
+_ACTIVE = text(
+    """
+    SELECT domains.account_id, domains.name, dkim_keys.selector, dkim_keys.master_key_id,
+        dkim_keys.private_key
+    FROM domains
+    JOIN unnest(CAST(:account_ids AS uuid[]), CAST(:names AS text[])) AS wanted (account_id, name)
+        ON wanted.account_id = domains.account_id AND wanted.name = domains.name
+    JOIN dkim_keys ON dkim_keys.domain_id = domains.id
+    WHERE dkim_keys.status = 'active'
+    ORDER BY dkim_keys.algorithm DESC, dkim_keys.id
+    """
+)
+
+
+@cache
+def vault() -> Vault:
+    """The vault of the configured master keys.
+
+    Raises:
+        VaultError: none is configured.
+    """
+    return Vault(settings().master_keys)
+
+
+def generate_key(algorithm: str) -> GeneratedKey:
+    """A fresh key under a selector of its own; takes a moment (RSA: about 0.05 s), so before a transaction.
+
+    Raises:
+        VaultError: there is no master key to encrypt it with.
+    """
+    private, public = _generate(algorithm)
+    master_key_id, ciphertext = vault().encrypt(private)
+    # a date that people recognise, and enough chance that no two rotations collide
+    selector = f"mm{now():%Y%m%d}{secrets.token_hex(2)}"
+    return GeneratedKey(selector, algorithm, public, master_key_id, ciphertext)
+
+
+def add_key(tx: Connection, domain_id: UUID, key: GeneratedKey) -> None:
+    """Gives a domain one more key, `pending` until its record was seen."""
+    tx.execute(
+        insert(dkim_keys).values(
+            id=new_id(),
+            domain_id=domain_id,
+            selector=key.selector,
+            algorithm=key.algorithm,
+            private_key=key.ciphertext,
+            master_key_id=key.master_key_id,
+            public_key=key.public_key,
+            status="pending",
+        )
+    )
+
+
+def activate_keys(tx: Connection, domain_id: UUID) -> None:
+    """Lets the domain's pending keys sign; those of the same algorithm that signed until now retire."""
+    pending = select(dkim_keys.c.algorithm).where(_of(domain_id, "pending"))
+    moment = now()
+    tx.execute(
+        update(dkim_keys)
+        .where(_of(domain_id, "active"), dkim_keys.c.algorithm.in_(pending))
+        .values(status="retiring", retired_at=moment)
+    )
+    tx.execute(
+        update(dkim_keys).where(_of(domain_id, "pending")).values(status="active", activated_at=moment)
+    )
+
+
+def active_keys(
+    tx: Connection, wanted: Iterable[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], list[DomainKey]]:
+    """The keys that sign for each (account, domain), however many, with one query."""
+    pairs = list(dict.fromkeys(wanted))
+    rows = tx.execute(
+        _ACTIVE, {"account_ids": [str(account) for account, _ in pairs], "names": [name for _, name in pairs]}
+    )
+    found: dict[tuple[UUID, str], list[DomainKey]] = {pair: [] for pair in pairs}
+    for row in rows:
+        private = vault().decrypt(row.master_key_id, bytes(row.private_key))
+        found[row.account_id, row.name].append(DomainKey(row.name, row.selector, _load(private)))
+    return found
+
+
+def record_value(algorithm: str, public_key: str) -> str:
+    """The value of the TXT record at `<selector>._domainkey.<domain>` (RFC 6376 §3.6.1)."""
+    kind = "rsa" if algorithm == RSA else "ed25519"
+    return f"v=DKIM1; k={kind}; p={public_key}"
+
+
+def character_strings(value: str) -> list[str]:
+    """`value` cut into the strings that one TXT record holds; readers join them without a space."""
+    return [value[start : start + _STRING_OCTETS] for start in range(0, len(value), _STRING_OCTETS)]
+
+
+def _of(domain_id: UUID, status: str) -> ColumnElement[bool]:
+    return (dkim_keys.c.domain_id == domain_id) & (dkim_keys.c.status == status)
+
+
+def _generate(algorithm: str) -> tuple[bytes, str]:
+    """(private key as PKCS#8 DER, public key as p= has it)."""
+    private: PrivateKey
+    if algorithm == RSA:
+        private = generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+        public = private.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    else:
+        private = Ed25519PrivateKey.generate()
+        public = private.public_key().public_bytes_raw()
+    der = private.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return der, base64.b64encode(public).decode()
+
+
+def _load(der: bytes) -> PrivateKey:
+    key = serialization.load_der_private_key(der, password=None)
+    if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
+        raise TypeError(f"not a DKIM key: {type(key).__name__}")
+    return key
