@@ -43,13 +43,13 @@ def _suppression_refusal(principal: Principal, intent: Intent, found: Suppressed
 
 
 def _sender_refusal(principal: Principal, intent: Intent) -> ApiError | None:
-    at_fault = [FieldError("/from", f"This credential sends from addresses at {principal.domain}.")]
-    if intent.sender.domain != principal.domain:
-        return problem(
-            "domain_not_allowed",
-            f"This credential may not send from {intent.sender.domain}.",
-            at_fault,
-        )
-    if not principal.domain_verified:
-        return problem("domain_not_verified", f"The domain {principal.domain} is not verified yet.", at_fault)
+    domain = intent.sender.domain
+    if domain not in principal.domains:
+        whose = "This credential sends" if principal.credential_id else "The account sends"
+        allowed = ", ".join(sorted(principal.domains)) or "no domain yet"
+        at_fault = [FieldError("/from", f"{whose} from addresses at {allowed}.")]
+        return problem("domain_not_allowed", f"You may not send from {domain}.", at_fault)
+    if not principal.domains[domain]:
+        at_fault = [FieldError("/from", f"Publish the DNS records of {domain} and verify it.")]
+        return problem("domain_not_verified", f"The domain {domain} is not verified yet.", at_fault)
     return None

@@ -9,7 +9,10 @@ from __future__ import annotations
 import hmac
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
+from ipaddress import ip_address
 from threading import Lock
+from uuid import UUID
 
 from flask import g, request
 
@@ -17,6 +20,8 @@ from services.gateway import queries
 from services.gateway.errors import problem
 from services.gateway.keys import digest, looks_like_key
 from services.gateway.principal import Principal
+from shared.audit import Actor
+from shared.clock import now
 from shared.db import DatabaseUnavailable, transaction
 from shared.errors import ApiError
 from shared.observability import get_logger
@@ -69,9 +74,35 @@ def authenticate() -> None:
     found = find_principal(_presented_key())
     if found is None:
         raise _unauthorized("invalid_api_key", "The API key is not valid.")
+    if found.expires_at and found.expires_at <= now():
+        raise _unauthorized("invalid_api_key", "The API key has expired.")
     if not found.active:
         raise problem("inactive_credential")
+    if not found.may_come_from(ip_address(client_ip())):
+        raise problem("ip_not_allowed", f"This API key may not be used from {client_ip()}.")
     g.principal = found
+
+
+def require(scopes: Sequence[str]) -> None:
+    """Lets in who has one of `scopes`; only behind `authenticate`.
+
+    Raises:
+        ApiError: 403, naming the scope that is missing.
+    """
+    if not principal().scopes.intersection(scopes):
+        raise problem("insufficient_scope", f"This needs the scope {scopes[0]}.")
+
+
+def client_ip() -> str:
+    """The address that the request comes from, as the trusted proxies say."""
+    return request.remote_addr or "::"
+
+
+def actor() -> Actor:
+    """Who is asking, as the audit log names them; only behind `authenticate`."""
+    who = principal()
+    kind = "credential" if who.credential_id else "user"
+    return Actor(who.account_id, kind, who.id, client_ip())
 
 
 def check_cron_secret() -> None:
@@ -112,14 +143,14 @@ def find_principal(key: str) -> Principal | None:
         return None
     _known.put(hashed, row.principal)
     if row.use_is_stale:
-        _note_use(row.principal)
+        _note_use(row.credential_id)
     return row.principal
 
 
-def _note_use(used: Principal) -> None:
+def _note_use(credential_id: UUID) -> None:
     try:
         with transaction() as tx:
-            queries.touch_credential(tx, used.credential_id)
+            queries.touch_credential(tx, credential_id)
     except DatabaseUnavailable as error:  # a statistic; never worth a refused request
         log.warning("auth.last_used_not_recorded", reason=str(error))
 

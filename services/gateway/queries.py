@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from ipaddress import ip_network
 from uuid import UUID
 
 from sqlalchemy import Connection, select, update
 
+from services.gateway import scopes
 from services.gateway.one_insert import Row, insert_together
 from services.gateway.principal import Principal
 from shared.clock import now
@@ -21,6 +24,7 @@ _USE_RESOLUTION = timedelta(minutes=1)
 class KeyRow:
     """A credential as a key's digest found it."""
 
+    credential_id: UUID
     key_hash: bytes
     principal: Principal
     use_is_stale: bool
@@ -50,28 +54,38 @@ def insert_accepted(tx: Connection, rows: AcceptedRows) -> None:
 
 
 def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:
-    """The credential, active or not, whose key has this digest."""
+    """The credential, active or not, whose key has this digest, or had it and still honours it (rotation)."""
+    previous = (credentials.c.previous_key_hash == key_hash) & (credentials.c.previous_key_expires_at > now())
     row = tx.execute(
         select(credentials, domains.c.name.label("domain"), domains.c.status.label("domain_status"))
         .join(domains, domains.c.id == credentials.c.domain_id)
-        .where(credentials.c.key_hash == key_hash)
+        .where((credentials.c.key_hash == key_hash) | previous, credentials.c.deleted_at.is_(None))
     ).one_or_none()
     if row is None:
         return None
+    is_present = hmac.compare_digest(row.key_hash, key_hash)
     return KeyRow(
-        key_hash=bytes(row.key_hash),
+        credential_id=row.id,
+        key_hash=bytes(row.key_hash if is_present else row.previous_key_hash),
         principal=Principal(
             account_id=row.account_id,
+            scopes=scopes.granted(row.scopes),
+            domains={row.domain: row.domain_status == "verified"},
             credential_id=row.id,
             domain=row.domain,
-            domain_verified=row.domain_status == "verified",
             username=row.username,
             display_name=row.display_name,
             active=row.active,
             test=row.test,
+            networks=tuple(ip_network(item) for item in row.allowed_ips or ()),
+            expires_at=row.expires_at if is_present else _sooner(row.expires_at, row.previous_key_expires_at),
         ),
         use_is_stale=row.last_used_at is None or row.last_used_at < now() - _USE_RESOLUTION,
     )
+
+
+def _sooner(one: datetime | None, other: datetime) -> datetime:
+    return min(one, other) if one else other
 
 
 def touch_credential(tx: Connection, credential_id: UUID) -> None:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import flask_smorest
 
+from services.gateway.auth import require
 from services.gateway.errors import PROBLEMS, problem
 from services.gateway.schemas import Schema
 from services.gateway.schemas.body import Arguments
 from services.gateway.schemas.errors import ErrorSchema
+from services.gateway.scopes import sufficient
 
 View = TypeVar("View", bound=Callable[..., Any])
 
+#: The security schemes (openapi.py) that say who is asking.
+KEY_SCHEMES = ("bearer", "apiKey")
+
 #: What any operation can answer, and what any behind an API key can.
 _ALWAYS = ("internal_error", "database_unavailable")
-_WITH_KEY = ("missing_api_key", "invalid_api_key", "inactive_credential")
+_WITH_KEY = (
+    "missing_api_key",
+    "invalid_api_key",
+    "inactive_credential",
+    "insufficient_scope",
+    "ip_not_allowed",
+)
 _WITH_FILE = ("bad_request", "payload_too_large", "unsupported_media_type", "validation_error")
 _WITH_BODY = ("invalid_json", "payload_too_large", "unsupported_media_type", "validation_error")
 
@@ -35,6 +47,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
 
     ARGUMENTS_PARSER = Arguments()
 
+    def __init__(self, *args: Any, scope: str | None = None, **kwargs: Any) -> None:
+        """Like flask-smorest's.
+
+        Args:
+            scope: what its operations are about, where they don't say otherwise (scopes.py).
+        """
+        super().__init__(*args, **kwargs)
+        self.scope = scope
+
     def operation(
         self,
         rule: str,
@@ -47,6 +68,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         refuses: tuple[str, ...] = (),
         example: dict[str, Any] | None = None,
         body_example: dict[str, Any] | None = None,
+        scope: str | None = None,
         scheme: str | None = None,
     ) -> Callable[[View], View]:
         """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
@@ -55,8 +77,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             answers: status and schema (or media) of success.
             accepts: media type → OpenAPI media object, for a body that the view reads itself.
             refuses: codes of `PROBLEMS`, besides those that every operation of its kind has.
+            scope: what it is about, if not what its blueprint is (scopes.py): who asks needs this scope, or
+                another that is enough.
             scheme: the security scheme (openapi.py) of an operation that takes no API key.
         """
+        scope = None if scheme else scope or self.scope
+        if not (scope or scheme):
+            raise TypeError(f"{method} {rule} has no scope (services/gateway/scopes.py)")
+        enough = sufficient(scope, method) if scope else ()
         codes = (
             *_ALWAYS,
             *(() if scheme else _WITH_KEY),
@@ -64,7 +92,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             *(("validation_error",) if query else ()),
             *refuses,
         )
-        security: dict[str, Any] = {"security": [{scheme: []}]} if scheme else {}
+        security: dict[str, Any] = {
+            "security": [{scheme: []}] if scheme else [{name: [scope]} for name in KEY_SCHEMES],
+            **({"x-scopes": list(enough)} if enough else {}),
+        }
 
         def decorate(view: View) -> View:
             wrapped: Any = view
@@ -78,7 +109,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
                 wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)
             refusals = {str(status): _refusal(names) for status, names in _by_status(codes).items()}
             wrapped = self.doc(operationId=_camel(view.__name__), responses=refusals, **security)(wrapped)
-            self.route(rule, methods=[method])(wrapped)
+            self.route(rule, methods=[method])(_behind(enough, wrapped) if enough else wrapped)
             return cast(View, wrapped)
 
         return decorate
@@ -88,6 +119,17 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             text = {"type": "string"}
             return self.response(status, text, content_type=form.content_type, example=form.example)
         return self.response(status, form, example=example)
+
+
+def _behind(scopes: tuple[str, ...], view: Any) -> Any:
+    """`view` for those only who have one of `scopes`; asked before the body is read."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        require(scopes)
+        return view(*args, **kwargs)
+
+    return guarded
 
 
 def _by_status(codes: tuple[str, ...]) -> dict[int, list[str]]:

@@ -25,6 +25,7 @@ blueprint = Blueprint(
     "emails",
     __name__,
     url_prefix="/api",
+    scope="read",
     description="Follow what was sent; move or cancel what is scheduled.",
 )
 
@@ -57,6 +58,7 @@ def get_email(email_id: UUID) -> dict[str, Any]:
     body=RescheduleSchema,
     answers=(200, EmailSchema),
     refuses=("not_found", "not_scheduled"),
+    scope="send",
 )
 def reschedule_email(body: dict[str, Any], email_id: UUID) -> dict[str, Any]:
     """Reschedule an email
@@ -73,7 +75,11 @@ def reschedule_email(body: dict[str, Any], email_id: UUID) -> dict[str, Any]:
 
 
 @blueprint.operation(
-    "/emails/<uuid:email_id>", "DELETE", answers=(200, EmailSchema), refuses=("not_found", "not_scheduled")
+    "/emails/<uuid:email_id>",
+    "DELETE",
+    answers=(200, EmailSchema),
+    refuses=("not_found", "not_scheduled"),
+    scope="send",
 )
 def cancel_email(email_id: UUID) -> dict[str, Any]:
     """Cancel a scheduled email

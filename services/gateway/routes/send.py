@@ -12,7 +12,7 @@ from services.gateway.schemas.send import SendSchema, SentSchema
 from shared import schedule_index, states
 from shared.db import transaction
 
-blueprint = Blueprint("send", __name__, url_prefix="/api", description="Send email.")
+blueprint = Blueprint("send", __name__, url_prefix="/api", scope="send", description="Send email.")
 
 
 @blueprint.operation(

@@ -26,7 +26,9 @@ from shared.db import transaction
 from shared.errors import ApiError, FieldError
 from shared.suppressions import Suppression, suppress
 
-blueprint = Blueprint("suppressions", __name__, url_prefix="/api", description="Whom not to write to.")
+blueprint = Blueprint(
+    "suppressions", __name__, url_prefix="/api", scope="suppressions", description="Whom not to write to."
+)
 
 MAX_FILE = 10 * 1024 * 1024
 _CHUNK = 5_000

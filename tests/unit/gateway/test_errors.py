@@ -14,10 +14,11 @@ from services.gateway import auth
 from services.gateway.app import create_app
 from services.gateway.principal import Principal
 from services.gateway.routes import API, GUARDS
+from services.gateway.scopes import ALL
 from shared import db
 
 KEY = "mm_" + "k" * 32
-ADA = Principal(UUID(int=1), UUID(int=2), "example.com", True, "hello", None, True)
+ADA = Principal(UUID(int=1), ALL, {"example.com": True}, UUID(int=2), "example.com", "hello")
 GOOD = {"Authorization": f"Bearer {KEY}"}
 
 

@@ -11,8 +11,9 @@ import pytest
 from services.gateway.auth import KeyCache
 from services.gateway.keys import looks_like_key, new_key
 from services.gateway.principal import Principal
+from services.gateway.scopes import ALL
 
-ADA = Principal(UUID(int=1), UUID(int=2), "example.com", True, "hello", None, True)
+ADA = Principal(UUID(int=1), ALL, {"example.com": True}, UUID(int=2), "example.com", "hello")
 
 
 def test_key_has_its_prefix_and_only_its_digest_is_kept() -> None:
