@@ -10,6 +10,7 @@ import click
 from sqlalchemy.exc import IntegrityError
 
 from services.gateway import tenants
+from services.gateway.credential_store import Wanted
 from services.gateway.keys import digest, looks_like_key
 from shared.addresses import AddressError, domain_name, parse_address
 from shared.db import DatabaseUnavailable, transaction
@@ -56,7 +57,7 @@ def bootstrap(name: str, domain: str, username: str, as_json: bool) -> None:
         credential = _credential(tx, account, domain, username, None)
     _show(
         {
-            "api_key": credential.key.secret,
+            "api_key": credential.api_key,
             "from": credential.address,
             "account": str(account),
             "credential": str(credential.id),
@@ -98,7 +99,7 @@ def create_key(account: UUID, address: str, name: str | None, as_json: bool) -> 
     with transaction() as tx:
         credential = _credential(tx, account, sender.domain, sender.local, name or sender.name)
     _show(
-        {"api_key": credential.key.secret, "from": credential.address, "credential": str(credential.id)},
+        {"api_key": credential.api_key, "from": credential.address, "credential": str(credential.id)},
         as_json,
     )
 
@@ -145,7 +146,7 @@ def _credential(
     tx: Any, account: UUID, domain: str, username: str, name: str | None
 ) -> tenants.NewCredential:
     sender = parse_address(f"{username}@{domain}")
-    return tenants.create_credential(tx, account, sender.domain, sender.local, name)
+    return tenants.create_credential(tx, account, sender.domain, Wanted(sender.local, name))
 
 
 def _uuid(text: str) -> UUID:

@@ -18,6 +18,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid_cron_secret": (401, "The secret of the cron endpoint is missing or wrong."),
     "cron_disabled": (403, "The cron endpoint is off: MAILMATIC_CRON_SECRET is not set."),
     "insufficient_scope": (403, "The API key, or your role, has not the scope that this needs."),
+    "scope_exceeded": (403, "That would give more rights than you have yourself."),
     "ip_not_allowed": (403, "The API key may not be used from this address."),
     "inactive_credential": (403, "The credential of this API key is inactive."),
     "domain_not_allowed": (403, "The sender address is not of the credential's domain."),

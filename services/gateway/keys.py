@@ -13,6 +13,7 @@ import string
 from dataclasses import dataclass
 
 PREFIX = "mm_"
+TEST_PREFIX = "mm_test_"
 _ALPHABET = string.ascii_letters + string.digits
 _LENGTH = 32
 _SHAPE = re.compile(r"mm_[A-Za-z0-9_-]{20,200}")
@@ -27,10 +28,16 @@ class NewKey:
     prefix: str
 
 
-def new_key() -> NewKey:
+def new_key(*, test: bool = False) -> NewKey:
     """A fresh random key."""
-    secret = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
-    return NewKey(secret, digest(secret), secret[: len(PREFIX) + 4])
+    prefix = TEST_PREFIX if test else PREFIX
+    secret = prefix + random_text(_LENGTH)
+    return NewKey(secret, digest(secret), secret[: len(prefix) + 4])
+
+
+def random_text(length: int) -> str:
+    """Letters and digits, 5.95 bits each."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 def digest(key: str) -> bytes:

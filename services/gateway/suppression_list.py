@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, select
 
 from services.gateway.one_insert import Row
-from services.gateway.views import Window
+from services.gateway.windows import Window, rows_in
 from shared.models import suppressions
 
 _SHOWN = (
@@ -38,14 +38,7 @@ def window(tx: Connection, account_id: UUID, page: Window, which: Filter) -> tup
         query = query.where(suppressions.c.reason == which.reason)
     if which.search:
         query = query.where(suppressions.c.address.icontains(which.search, autoescape=True))
-    if page.after:
-        query = query.where(suppressions.c.id < page.after)
-    if page.before:
-        query = query.where(suppressions.c.id > page.before)
-    order = suppressions.c.id.asc() if page.before else suppressions.c.id.desc()
-    rows = [dict(row) for row in tx.execute(query.order_by(order).limit(page.limit + 1)).mappings()]
-    shown = rows[: page.limit]
-    return shown[::-1] if page.before else shown, len(rows) > page.limit
+    return rows_in(tx, query, suppressions.c.id, page)
 
 
 def of_addresses(tx: Connection, account_id: UUID, keys: Sequence[str]) -> dict[str, Row]:

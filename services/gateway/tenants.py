@@ -9,7 +9,9 @@ from uuid import UUID
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from services.gateway.keys import NewKey, new_key
+from services.gateway import credential_store
+from shared import audit
+from shared.audit import Actor
 from shared.clock import now
 from shared.dkim_keys import RSA, activate_keys, add_key, generate_key
 from shared.ids import new_id
@@ -21,7 +23,7 @@ class NewCredential:
     """A fresh credential with its key, which nobody can show again."""
 
     id: UUID
-    key: NewKey
+    api_key: str
     address: str
 
 
@@ -39,6 +41,7 @@ def create_account(tx: Connection, name: str) -> UUID:
     """A new account."""
     id = new_id()
     tx.execute(insert(accounts).values(id=id, name=name))
+    audit.record(tx, Actor(id, "operator"), "account.created", id, {"name": name})
     return id
 
 
@@ -73,9 +76,9 @@ def ensure_domain(tx: Connection, account_id: UUID, name: str, verified: bool) -
 
 
 def create_credential(
-    tx: Connection, account_id: UUID, domain: str, username: str, display_name: str | None = None
+    tx: Connection, account_id: UUID, domain: str, wanted: credential_store.Wanted
 ) -> NewCredential:
-    """A new credential of `username@domain`.
+    """A new credential at the account's domain of that name.
 
     Raises:
         LookupError: the account has no such domain.
@@ -85,24 +88,26 @@ def create_credential(
     ).scalar()
     if domain_id is None:
         raise LookupError(f"the account has no domain {domain}")
-    key, id = new_key(), new_id()
-    row = {
-        "id": id,
-        "account_id": account_id,
-        "domain_id": domain_id,
-        "username": username,
-        "display_name": display_name,
-        "key_hash": key.digest,
-        "key_prefix": key.prefix,
-    }
-    tx.execute(insert(credentials).values(row))
-    return NewCredential(id, key, f"{username}@{domain}")
+    id, secrets = credential_store.create(tx, account_id, domain_id, wanted)
+    address = f"{wanted.username}@{domain}"
+    audit.record(tx, Actor(account_id, "operator"), "credential.created", id, {"email": address})
+    return NewCredential(id, secrets.api_key, address)
 
 
 def deactivate(tx: Connection, which: UUID | bytes) -> bool:
     """Deactivates a credential by its id or by its key's digest; whether there was one."""
     match = credentials.c.id == which if isinstance(which, UUID) else credentials.c.key_hash == which
-    return tx.execute(update(credentials).where(match).values(active=False)).rowcount > 0
+    found = tx.execute(
+        update(credentials)
+        .where(match)
+        .values(active=False)
+        .returning(credentials.c.id, credentials.c.account_id)
+    ).one_or_none()
+    if found:
+        audit.record(
+            tx, Actor(found.account_id, "operator"), "credential.updated", found.id, {"active": False}
+        )
+    return found is not None
 
 
 def overview(tx: Connection) -> list[dict[str, Any]]:

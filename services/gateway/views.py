@@ -1,4 +1,4 @@
-"""Reading what was sent: queries for the routes that show emails and logs. Every one is scoped by account."""
+"""Reading what was sent and done: queries for the routes that show emails and logs, scoped by account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from services.gateway.one_insert import Row
-from shared.models import emails, events, recipients
+from services.gateway.windows import Window, rows_in
+from shared.models import audit_log, emails, events, recipients
 
 _SHOWN = (
     emails.c.id,
@@ -26,15 +27,6 @@ _SHOWN = (
     emails.c.last_error,
     emails.c.request_id,
 )
-
-
-@dataclass(frozen=True)
-class Window:
-    """A page of a list by keyset: newest first, at most `limit` emails after or before the email `edge`."""
-
-    limit: int
-    after: UUID | None = None
-    before: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -67,14 +59,7 @@ def email_window(
     query = select(*_SHOWN).where(emails.c.account_id == account_id)
     if status:
         query = query.where(emails.c.status == status)
-    if window.after:
-        query = query.where(emails.c.id < window.after)
-    if window.before:
-        query = query.where(emails.c.id > window.before)
-    order = emails.c.id.asc() if window.before else emails.c.id.desc()
-    rows = [dict(row) for row in tx.execute(query.order_by(order).limit(window.limit + 1)).mappings()]
-    page = rows[: window.limit]
-    return page[::-1] if window.before else page, len(rows) > window.limit
+    return rows_in(tx, query, emails.c.id, window)
 
 
 def log_page(
@@ -92,6 +77,18 @@ def log_page(
     rows = [dict(row) for row in found.mappings()]
     by_email = _recipients_of(tx, [row["id"] for row in rows])
     return [{**row, "recipients": by_email[row["id"]]} for row in rows], total
+
+
+def audit_page(
+    tx: Connection, account_id: UUID, window: Window, action: str | None, object_id: UUID | None
+) -> tuple[list[Row], bool]:
+    """A page of the account's audit log, newest first, and whether there is more in that direction."""
+    query = select(audit_log).where(audit_log.c.account_id == account_id)
+    if action:
+        query = query.where(audit_log.c.action == action)
+    if object_id:
+        query = query.where(audit_log.c.object_id == object_id)
+    return rows_in(tx, query, audit_log.c.id, window)
 
 
 def _log_conditions(account_id: UUID, which: LogFilter) -> list[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.auth import authenticate, check_cron_secret
-from services.gateway.routes import cron, docs, emails, logs, send, suppressions, validate
+from services.gateway.routes import audit, credentials, cron, docs, emails, logs, send, suppressions, validate
 
 Guard = Callable[[], None]
 
@@ -31,6 +31,8 @@ API = (
     Mount(logs.blueprint, authenticate),  # GET /api/logs
     Mount(validate.blueprint, authenticate),  # POST /api/validate
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export
+    Mount(credentials.blueprint, authenticate),  # /api/credentials, …/{id}, …/{id}/rotate
+    Mount(audit.blueprint, authenticate),  # GET /api/audit
     Mount(cron.blueprint, check_cron_secret),  # GET, POST /api/cron/process-scheduled
 )
 

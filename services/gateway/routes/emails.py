@@ -17,6 +17,7 @@ from services.gateway.schemas.emails import (
     EmailSchema,
     RescheduleSchema,
 )
+from services.gateway.windows import Window
 from shared import schedule_index, states
 from shared.db import transaction
 from shared.errors import ApiError
@@ -36,7 +37,7 @@ def list_emails(query: dict[str, Any]) -> dict[str, Any]:
 
     Newest first. The next page is the one `after` the last id of this one.
     """
-    window = views.Window(query["limit"], query.get("after"), query.get("before"))
+    window = Window.of(query)
     with transaction() as tx:
         rows, has_more = views.email_window(tx, principal().account_id, window, query.get("status"))
     return {"object": "list", "has_more": has_more, "data": rows}

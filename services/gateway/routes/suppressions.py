@@ -20,7 +20,7 @@ from services.gateway.schemas.suppressions import (
     SuppressionSchema,
 )
 from services.gateway.schemas.uploads import read_upload
-from services.gateway.views import Window
+from services.gateway.windows import Window
 from shared.addresses import AddressError, parse_address
 from shared.db import transaction
 from shared.errors import ApiError, FieldError
@@ -54,10 +54,9 @@ def list_suppressions(query: dict[str, Any]) -> dict[str, Any]:
 
     Newest first. The next page is the one `after` the last id of this one.
     """
-    page = Window(query["limit"], query.get("after"), query.get("before"))
     which = suppression_list.Filter(query.get("search"), query.get("reason"))
     with transaction() as tx:
-        rows, has_more = suppression_list.window(tx, principal().account_id, page, which)
+        rows, has_more = suppression_list.window(tx, principal().account_id, Window.of(query), which)
     return {"object": "list", "has_more": has_more, "data": rows}
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, fields, validate
 
 from services.gateway.schemas.fields import FutureMoment, Moment
+from services.gateway.schemas.windows import PageSchema, WindowQuerySchema
 from shared import states
 from shared.models.emails import KINDS
 
@@ -101,25 +100,13 @@ class RescheduleSchema(Schema):
     )
 
 
-class EmailListSchema(Schema):
+class EmailListSchema(PageSchema):
     """A page of emails, newest first."""
 
-    object = fields.String(required=True, validate=validate.OneOf(["list"]))
-    has_more = fields.Boolean(
-        required=True, metadata={"description": "Whether there are more in the direction of the page."}
-    )
     data = fields.List(fields.Nested(EmailSummarySchema), required=True)
 
 
-class EmailListQuerySchema(Schema):
+class EmailListQuerySchema(WindowQuerySchema):
     """Which emails to list."""
 
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
-    after = fields.UUID(metadata={"description": "Id of the last email of the page before this."})
-    before = fields.UUID(metadata={"description": "Id of the first email of the page after this."})
     status = fields.String(validate=STATUS)
-
-    @validates_schema
-    def _one_direction(self, data: dict[str, Any], **_: Any) -> None:
-        if "after" in data and "before" in data:
-            raise ValidationError("Give after or before, not both.", "before")

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.gateway.schemas.fields import Line, Mailbox, Moment
+from services.gateway.schemas.windows import PageSchema, WindowQuerySchema
 from shared.models.suppressions import SUPPRESSION_REASONS
 
 #: Most addresses that one request adds; a file takes more.
@@ -40,32 +41,20 @@ class SuppressionSchema(Schema):
     created_at = Moment(required=True, metadata={"description": "Since when, for this reason."})
 
 
-class SuppressionListSchema(Schema):
+class SuppressionListSchema(PageSchema):
     """A page of suppressions, newest first."""
 
-    object = fields.String(required=True, validate=validate.OneOf(["list"]))
-    has_more = fields.Boolean(
-        required=True, metadata={"description": "Whether there are more in the direction of the page."}
-    )
     data = fields.List(fields.Nested(SuppressionSchema), required=True)
 
 
-class SuppressionQuerySchema(Schema):
+class SuppressionQuerySchema(WindowQuerySchema):
     """Which suppressions to list."""
 
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
-    after = fields.UUID(metadata={"description": "Id of the last suppression of the page before this."})
-    before = fields.UUID(metadata={"description": "Id of the first suppression of the page after this."})
     search = Line(
         validate=validate.Length(max=200),
         metadata={"description": "Part of the address, in any case.", "example": "example.net"},
     )
     reason = fields.String(validate=REASON)
-
-    @validates_schema
-    def _one_direction(self, data: dict[str, Any], **_: Any) -> None:
-        if "after" in data and "before" in data:
-            raise ValidationError("Give after or before, not both.", "before")
 
 
 class AddSuppressionsSchema(Schema):
