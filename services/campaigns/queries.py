@@ -18,5 +18,14 @@ TAKE_OVERDUE = text(
     """
 )
 
+# Whoever takes one of these keys up again at this moment holds its row: it is no longer the sweep's.
+FORGET_KEYS = text(
+    """
+    DELETE FROM idempotency_keys WHERE (account_id, route, key) IN (
+        SELECT account_id, route, key FROM idempotency_keys WHERE expires_at <= now()
+        ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    """
+)
+
 TRY_LEAD = text("SELECT pg_try_advisory_lock(:lock)")
 """Session-level: the lock goes with the connection, so a leader that dies is replaced at once."""

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.campaigns import queries
 from services.campaigns.schedule import ScheduleWatch
-from services.campaigns.sweep import sweep
+from services.campaigns.sweep import forget_keys, sweep
 from shared.clock import now
 from shared.db import DatabaseUnavailable, engine, transaction
 from shared.health import start_beating
@@ -77,6 +77,8 @@ def _sweep() -> None:
         nudged = sweep(tx, settings())
     if nudged:
         log.warning("sweep.nudged", emails=nudged)
+    with transaction() as tx:
+        forget_keys(tx)
 
 
 def run(stop: threading.Event) -> None:

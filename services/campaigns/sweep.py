@@ -1,4 +1,4 @@
-"""The sweeper: whatever is unfinished and overdue is nudged again, out of Postgres alone."""
+"""The sweeper: what is unfinished and overdue is nudged again, out of Postgres alone; old keys go."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.contracts import SEND_BY_STREAM
 from shared.outbox import emit_all
 from shared.settings import Settings
 
-#: Emails nudged by one sweep: bounds the transaction, not the work; the next sweep takes the next.
+#: Emails nudged, or keys deleted, by one sweep: bounds the transaction, not the work; the next sweep goes on.
 _BATCH = 5_000
 
 
@@ -20,3 +20,8 @@ def sweep(tx: Connection, config: Settings) -> int:
         overdue = [row.id for row in rows if row.stream == stream]
         emit_all(tx, [(chunk, None) for chunk in message.chunked(overdue, config.send_chunk)])
     return len(rows)
+
+
+def forget_keys(tx: Connection) -> int:
+    """Deletes up to one batch of idempotency keys whose time is over; returns how many."""
+    return tx.execute(queries.FORGET_KEYS, {"batch": _BATCH}).rowcount

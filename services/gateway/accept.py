@@ -1,7 +1,9 @@
 """Intent → rows and an outbox message: the ONE way in for the API, batches and SMTP.
 
-Everything that a 202 promises is written in the caller's transaction, with the same few statements however
-many emails there are. Refuses nothing: what comes here has been validated (schemas) and admitted (admission).
+`draft` decides ids and rows without a database, so the answer is known, and can be kept under an idempotency
+key, before anything is written. `write` writes all that a 202 promises in the caller's transaction, with the
+same few statements however many emails there are. Refuses nothing: what comes here has been validated
+(schemas) and admitted (admission).
 """
 
 from __future__ import annotations
@@ -64,20 +66,31 @@ class Accepted:
     send_at: datetime | None = None
 
 
-def accept(tx: Connection, principal: Principal, intents: Sequence[Intent]) -> list[Accepted]:
-    """Writes `intents` and their intent to be sent; the answers are in the order of the intents.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Emails ready to be written; `accepted` is what their sender is told, in the order of the intents."""
+
+    accepted: list[Accepted]
+    rows: queries.AcceptedRows
+
+
+def draft(principal: Principal, intents: Sequence[Intent]) -> Draft:
+    """`intents` as rows."""
+    moment = now()
+    rows = queries.AcceptedRows()
+    return Draft([_draft(rows, principal, intent, moment) for intent in intents], rows)
+
+
+def write(tx: Connection, drafted: Draft) -> None:
+    """Writes drafted emails and their intent to be sent.
 
     What is scheduled says nothing to the sender yet: its release does (shared.schedule).
     """
-    if not intents:
-        return []
-    moment = now()
-    rows = queries.AcceptedRows()
-    accepted = [_write(rows, principal, intent, moment) for intent in intents]
-    queries.insert_accepted(tx, rows)
-    chunks = SendEmails.chunked([item.id for item in accepted if item.send_at is None], settings().send_chunk)
-    emit_all(tx, [(chunk, None) for chunk in chunks])
-    return accepted
+    if not drafted.accepted:
+        return
+    queries.insert_accepted(tx, drafted.rows)
+    at_once = [item.id for item in drafted.accepted if item.send_at is None]
+    emit_all(tx, [(chunk, None) for chunk in SendEmails.chunked(at_once, settings().send_chunk)])
 
 
 def unique_recipients(
@@ -100,7 +113,7 @@ def unique_recipients(
     return tuple(first.values())
 
 
-def _write(rows: queries.AcceptedRows, principal: Principal, intent: Intent, moment: datetime) -> Accepted:
+def _draft(rows: queries.AcceptedRows, principal: Principal, intent: Intent, moment: datetime) -> Accepted:
     id, content_id = new_id(), new_id()
     account_id, sender = principal.account_id, intent.sender
     message_id = f"<{id}@{sender.domain}>"

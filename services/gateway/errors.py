@@ -13,6 +13,7 @@ from shared.errors import ApiError, FieldError
 PROBLEMS: dict[str, tuple[int, str]] = {
     "bad_request": (400, "The request could not be understood."),
     "invalid_json": (400, "The request body is not valid JSON."),
+    "invalid_idempotency_key": (400, "An idempotency key has 1 to 256 visible ASCII characters."),
     "missing_api_key": (401, "No API key was given."),
     "invalid_api_key": (401, "The API key is not valid."),
     "invalid_cron_secret": (401, "The secret of the cron endpoint is missing or wrong."),
@@ -26,6 +27,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not_found": (404, "There is nothing at this address."),
     "method_not_allowed": (405, "This address does not answer to this method."),
     "not_scheduled": (409, "The email is not scheduled any more."),
+    "idempotency_mismatch": (409, "The idempotency key was used with another request."),
+    "idempotency_in_progress": (409, "The request with this idempotency key is still being executed."),
     "payload_too_large": (413, "The request body, or a part of it, is too large."),
     "unsupported_media_type": (415, "The request body must be application/json in UTF-8."),
     "validation_error": (422, "The request is not valid."),

@@ -11,6 +11,7 @@ import flask_smorest
 
 from services.gateway.auth import require
 from services.gateway.errors import PROBLEMS, problem
+from services.gateway.routes.once import PARAMETERS, REFUSES, once
 from services.gateway.schemas import Schema
 from services.gateway.schemas.body import Arguments
 from services.gateway.schemas.errors import ErrorSchema
@@ -70,6 +71,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         body_example: dict[str, Any] | None = None,
         scope: str | None = None,
         scheme: str | None = None,
+        idempotent: bool = False,
     ) -> Callable[[View], View]:
         """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
 
@@ -80,6 +82,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             scope: what it is about, if not what its blueprint is (scopes.py): who asks needs this scope, or
                 another that is enough.
             scheme: the security scheme (openapi.py) of an operation that takes no API key.
+            idempotent: takes an idempotency key; the view then says `keep` (once.py) in its transaction.
         """
         scope = None if scheme else scope or self.scope
         if not (scope or scheme):
@@ -90,6 +93,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             *(() if scheme else _WITH_KEY),
             *(_WITH_BODY if body else _WITH_FILE if accepts else ()),
             *(("validation_error",) if query else ()),
+            *(REFUSES if idempotent else ()),
             *refuses,
         )
         security: dict[str, Any] = {
@@ -104,6 +108,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
                 wrapped = self.arguments(body(), location="json", example=body_example)(wrapped)
             if query:
                 wrapped = self.arguments(query(), location="query")(wrapped)
+            if idempotent:
+                wrapped = self.doc(parameters=PARAMETERS)(once(wrapped))
             wrapped = self._answers(*answers, example)(wrapped)
             if accepts:
                 wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)

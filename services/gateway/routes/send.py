@@ -1,18 +1,28 @@
-"""Sending."""
+"""Sending: one email, or up to a hundred."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from services.gateway.accept import Accepted, Intent, accept
+from flask import Response
+
+from services.gateway.accept import Accepted, Intent, draft, write
 from services.gateway.admission import recipient_refusals, refusals
 from services.gateway.auth import principal
+from services.gateway.batch import admit, intents, results, told
 from services.gateway.routes.blueprint import Blueprint
+from services.gateway.routes.once import keep, rendered
+from services.gateway.schemas.batch import BatchResultsSchema, BatchSchema, judge_each
 from services.gateway.schemas.send import SendSchema, SentSchema
 from shared import schedule_index, states
 from shared.db import transaction
 
 blueprint = Blueprint("send", __name__, url_prefix="/api", scope="send", description="Send email.")
+
+_SENT, _RESULTS = SentSchema(), BatchResultsSchema()
+_REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_suppressed")
 
 
 @blueprint.operation(
@@ -20,7 +30,8 @@ blueprint = Blueprint("send", __name__, url_prefix="/api", scope="send", descrip
     "POST",
     body=SendSchema,
     answers=(202, SentSchema),
-    refuses=("domain_not_allowed", "domain_not_verified", "recipient_suppressed"),
+    idempotent=True,
+    refuses=_REFUSES,
     body_example={
         "from": "hello@example.com",
         "to": "ada@example.net",
@@ -28,31 +39,67 @@ blueprint = Blueprint("send", __name__, url_prefix="/api", scope="send", descrip
         "html": "<h1>Welcome!</h1><p>This is a test email.</p>",
     },
 )
-def send_email(intent: Intent) -> dict[str, Any]:
+def send_email(intent: Intent) -> Response:
     """Send an email
 
     Answers as soon as the email is stored: from then on it will be sent, whatever happens to this service.
     With `send_at` it is sent then. `/api/emails/{id}` shows its way, and can move or cancel it while it is
     scheduled.
     """
-    (refusal,) = refusals(principal(), [intent])
+    who = principal()
+    (refusal,) = refusals(who, [intent])
     if refusal:
         raise refusal
     with transaction() as tx:
-        (refusal,) = recipient_refusals(tx, principal(), [intent])
+        (refusal,) = recipient_refusals(tx, who, [intent])
         if refusal:
             raise refusal
-        (accepted,) = accept(tx, principal(), [intent])
-    schedule_index.note([accepted.send_at] if accepted.send_at else [])
-    return _sent(accepted)
+        drafted = draft(who, [intent])
+        response = rendered(_SENT, _sent(drafted.accepted[0]), 202)
+        keep(tx, response)
+        write(tx, drafted)
+    _index(drafted.accepted)
+    return response
+
+
+@blueprint.operation(
+    "/send/batch",
+    "POST",
+    body=BatchSchema,
+    answers=(202, BatchResultsSchema),
+    idempotent=True,
+    body_example={
+        "emails": [
+            {"to": "ada@example.net", "subject": "Welcome", "html": "<p>Hi Ada</p>"},
+            {"to": "grace@example.net", "subject": "Welcome", "html": "<p>Hi Grace</p>"},
+        ]
+    },
+)
+def send_batch(batch: dict[str, Any]) -> Response:
+    """Send up to 100 emails
+
+    Each is judged on its own: one that fails says so at its place in `results`, the others are stored
+    together and sent. `from` is the credential's own address by default.
+    """
+    who = principal()
+    items = admit(judge_each(batch["emails"], who), partial(refusals, who))
+    with transaction() as tx:
+        items = admit(items, partial(recipient_refusals, tx, who))
+        drafted = draft(who, intents(items))
+        response = rendered(_RESULTS, {"results": results(items, drafted.accepted)}, 202)
+        if drafted.accepted:  # else nothing is executed, and the key stays free
+            keep(tx, response)
+            write(tx, drafted)
+    _index(drafted.accepted)
+    return response
 
 
 def _sent(accepted: Accepted) -> dict[str, Any]:
-    known = {"id": accepted.id, "message_id": accepted.message_id}
-    if accepted.send_at:
-        return {**known, "status": states.SCHEDULED, "send_at": accepted.send_at}
-    return {
-        **known,
-        "status": "sent",
-        "message": "Email queued for delivery",
-    }
+    answer = told(accepted)
+    if answer["status"] == states.SENT:
+        answer["message"] = "Email queued for delivery"
+    return answer
+
+
+def _index(accepted: Sequence[Accepted]) -> None:
+    schedule_index.note(item.send_at for item in accepted if item.send_at)

@@ -13,6 +13,9 @@ from services.gateway.errors import problem
 from services.gateway.schemas.pointers import MAX_FAULTS, faults
 from shared.errors import FieldError
 
+#: Where a request keeps its parsed body (WSGI environ).
+_PARSED = "mailmatic.json"
+
 
 class Arguments(FlaskParser):
     """webargs' parser with our own idea of JSON and of errors. Unknown fields and parameters are refused."""
@@ -20,24 +23,12 @@ class Arguments(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - the library's name
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        """The body as JSON.
+        """The body as JSON, judged by `schema` next.
 
         Raises:
-            ApiError: 415 for another type, charset or encoding; 400 if it is not JSON; 413; 422 for what is
-                not an object, or holds text that can't be stored.
+            ApiError: what `read_json` raises.
         """
-        _check_type(req)
-        raw = read_body(req)
-        try:
-            value = strict_json.loads(raw)
-        except strict_json.JsonError as error:
-            raise problem("invalid_json", str(error) if raw else "The request body is empty.") from None
-        if not isinstance(value, dict):
-            raise problem("validation_error", errors=[FieldError("", "The body must be a JSON object.")])
-        unstorable = strict_json.unstorable(raw, value)
-        if unstorable:
-            raise problem("validation_error", errors=unstorable[:MAX_FAULTS])
-        return value
+        return read_json(req)
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
         """Answers 422 with a pointer for each fault."""
@@ -45,6 +36,34 @@ class Arguments(FlaskParser):
         # webargs files everything under the location ("json", "query")
         inner = next(iter(messages.values())) if isinstance(messages, dict) else messages
         raise problem("validation_error", errors=faults(inner))
+
+
+def read_json(req: Request) -> dict[str, Any]:
+    """The body of `req`, a JSON object; read and parsed once, however often it is asked for.
+
+    Raises:
+        ApiError: 415 for another type, charset or encoding; 400 if it is not JSON; 413; 422 for what is
+            not an object, or holds text that can't be stored.
+    """
+    if _PARSED not in req.environ:
+        req.environ[_PARSED] = _parse(req)
+    value: dict[str, Any] = req.environ[_PARSED]
+    return value
+
+
+def _parse(req: Request) -> dict[str, Any]:
+    _check_type(req)
+    raw = read_body(req)
+    try:
+        value = strict_json.loads(raw)
+    except strict_json.JsonError as error:
+        raise problem("invalid_json", str(error) if raw else "The request body is empty.") from None
+    if not isinstance(value, dict):
+        raise problem("validation_error", errors=[FieldError("", "The body must be a JSON object.")])
+    unstorable = strict_json.unstorable(raw, value)
+    if unstorable:
+        raise problem("validation_error", errors=unstorable[:MAX_FAULTS])
+    return value
 
 
 def read_body(req: Request) -> bytes:
