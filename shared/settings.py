@@ -55,6 +55,12 @@ class Settings:
     )
     http_workers: int = _setting("MAILMATIC_HTTP_WORKERS", 2, "Processes of each HTTP service.")
     http_threads: int = _setting("MAILMATIC_HTTP_THREADS", 8, "Threads of each of these processes.")
+    max_waiting: int = _setting(
+        "MAILMATIC_MAX_WAITING",
+        4,
+        "How many requests of one process may wait for an outcome (Prefer: wait) at once; always fewer than "
+        "its threads. The others are answered as if they had not asked to.",
+    )
     master_keys: tuple[str, ...] = _setting(
         "MAILMATIC_MASTER_KEYS",
         (),

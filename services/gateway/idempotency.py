@@ -56,6 +56,14 @@ _KEEP = text(
     """  # noqa: S608 - our own numbers
 )
 
+_AMEND = text(
+    """
+    UPDATE idempotency_keys SET status = :status, body = :body
+    WHERE account_id = CAST(:account_id AS uuid) AND route = :route AND key = :key
+        AND request_hash = :request_hash
+    """
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -144,6 +152,21 @@ def keep(tx: Connection, claim: Claim, answer: Answer) -> None:
     twin = find(tx, claim)
     # none: its time ran out between the two statements
     raise Replayed(twin) if twin else _in_progress()
+
+
+def amend(tx: Connection, claim: Claim, answer: Answer) -> None:
+    """Keeps `answer` in place of the one that was kept in a transaction before: there is news."""
+    tx.execute(
+        _AMEND,
+        {
+            "account_id": str(claim.account_id),
+            "route": claim.route,
+            "key": claim.key,
+            "request_hash": claim.request_hash,
+            "status": answer.status,
+            "body": answer.body,
+        },
+    )
 
 
 def _unquoted(value: str) -> str:

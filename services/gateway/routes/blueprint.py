@@ -12,6 +12,7 @@ import flask_smorest
 from services.gateway.auth import require
 from services.gateway.errors import PROBLEMS, problem
 from services.gateway.routes.once import PARAMETERS, REFUSES, once
+from services.gateway.routes.waiting import PARAMETER
 from services.gateway.schemas import Schema
 from services.gateway.schemas.body import Arguments
 from services.gateway.schemas.errors import ErrorSchema
@@ -72,6 +73,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         scope: str | None = None,
         scheme: str | None = None,
         idempotent: bool = False,
+        waits: type[Schema] | None = None,
     ) -> Callable[[View], View]:
         """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
 
@@ -83,6 +85,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
                 another that is enough.
             scheme: the security scheme (openapi.py) of an operation that takes no API key.
             idempotent: takes an idempotency key; the view then says `keep` (once.py) in its transaction.
+            waits: honours `Prefer: wait`, and answers 200 with this schema if there is an outcome in time.
         """
         scope = None if scheme else scope or self.scope
         if not (scope or scheme):
@@ -96,6 +99,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             *(REFUSES if idempotent else ()),
             *refuses,
         )
+        parameters = [*(PARAMETERS if idempotent else ()), *([PARAMETER] if waits else ())]
         security: dict[str, Any] = {
             "security": [{scheme: []}] if scheme else [{name: [scope]} for name in KEY_SCHEMES],
             **({"x-scopes": list(enough)} if enough else {}),
@@ -109,7 +113,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             if query:
                 wrapped = self.arguments(query(), location="query")(wrapped)
             if idempotent:
-                wrapped = self.doc(parameters=PARAMETERS)(once(wrapped))
+                wrapped = once(wrapped)
+            if parameters:
+                wrapped = self.doc(parameters=parameters)(wrapped)
+            if waits:
+                wrapped = self.alt_response(200, schema=waits)(wrapped)
             wrapped = self._answers(*answers, example)(wrapped)
             if accepts:
                 wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)

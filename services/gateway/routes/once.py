@@ -71,6 +71,13 @@ def keep(tx: Connection, response: Response) -> None:
         idempotency.keep(tx, claim, Answer(response.status_code, response.get_data()))
 
 
+def amend(tx: Connection, response: Response) -> None:
+    """Keeps a better answer to this request than the one that was kept first; only after `keep`."""
+    claim: Claim | None = g.claim
+    if claim:
+        idempotency.amend(tx, claim, Answer(response.status_code, response.get_data()))
+
+
 def rendered(schema: Schema, value: object, status: int) -> Response:
     """`value` as the response that will be kept and sent."""
     response = jsonify(schema.dump(value))

@@ -8,20 +8,24 @@ from typing import Any
 
 from flask import Response
 
+from services.gateway import outcome
 from services.gateway.accept import Accepted, Intent, draft, write
 from services.gateway.admission import recipient_refusals, refusals
 from services.gateway.auth import principal
 from services.gateway.batch import admit, intents, results, told
+from services.gateway.principal import Principal
 from services.gateway.routes.blueprint import Blueprint
-from services.gateway.routes.once import keep, rendered
+from services.gateway.routes.once import amend, keep, rendered
+from services.gateway.routes.waiting import better_within_preference
 from services.gateway.schemas.batch import BatchResultsSchema, BatchSchema, judge_each
-from services.gateway.schemas.send import SendSchema, SentSchema
+from services.gateway.schemas.send import OutcomeSchema, SendSchema, SentSchema
 from shared import schedule_index, states
 from shared.db import transaction
+from shared.web import answer as refused
 
 blueprint = Blueprint("send", __name__, url_prefix="/api", scope="send", description="Send email.")
 
-_SENT, _RESULTS = SentSchema(), BatchResultsSchema()
+_SENT, _OUTCOME, _RESULTS = SentSchema(), OutcomeSchema(), BatchResultsSchema()
 _REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_suppressed")
 
 
@@ -31,7 +35,8 @@ _REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_suppressed")
     body=SendSchema,
     answers=(202, SentSchema),
     idempotent=True,
-    refuses=_REFUSES,
+    waits=OutcomeSchema,
+    refuses=(*_REFUSES, "relay_refused"),
     body_example={
         "from": "hello@example.com",
         "to": "ada@example.net",
@@ -45,6 +50,9 @@ def send_email(intent: Intent) -> Response:
     Answers as soon as the email is stored: from then on it will be sent, whatever happens to this service.
     With `send_at` it is sent then. `/api/emails/{id}` shows its way, and can move or cancel it while it is
     scheduled.
+
+    With `Prefer: wait=N` the answer waits for the relay's word, N seconds at most: 200 with its reply, 502
+    with its refusal, 202 as ever if there was neither.
     """
     who = principal()
     (refusal,) = refusals(who, [intent])
@@ -59,7 +67,9 @@ def send_email(intent: Intent) -> Response:
         keep(tx, response)
         write(tx, drafted)
     _index(drafted.accepted)
-    return response
+    if intent.send_at:
+        return response
+    return better_within_preference(response, partial(_outcome, who, drafted.accepted[0], intent))
 
 
 @blueprint.operation(
@@ -99,6 +109,21 @@ def _sent(accepted: Accepted) -> dict[str, Any]:
     if answer["status"] == states.SENT:
         answer["message"] = "Email queued for delivery"
     return answer
+
+
+def _outcome(who: Principal, accepted: Accepted, intent: Intent) -> Response | None:
+    with transaction() as tx:
+        rows = outcome.settled(tx, who.account_id, accepted.id)
+        if rows is None:
+            return None
+        refusal = outcome.refusal(rows, intent)
+        if refusal:
+            response = refused(refusal)
+        else:
+            response = rendered(_OUTCOME, {**told(accepted), **outcome.told(rows)}, 200)
+        amend(tx, response)
+    response.headers["Location"] = f"/api/emails/{accepted.id}"
+    return response
 
 
 def _index(accepted: Sequence[Accepted]) -> None:

@@ -17,6 +17,7 @@ from services.gateway.schemas.fields import (
     Mailboxes,
     Moment,
 )
+from shared import states
 from shared.models.emails import KINDS
 from shared.settings import settings
 
@@ -102,6 +103,30 @@ class SentSchema(Schema):
     status = fields.String(required=True, validate=validate.OneOf(["sent", "scheduled"]))
     message = fields.String(metadata={"example": "Email queued for delivery"})
     send_at = Moment(metadata={"description": "Only when scheduled: when it will be sent."})
+
+
+class ReachedSchema(Schema):
+    """What the relay said of one recipient."""
+
+    address = fields.String(required=True, metadata={"example": "ada@example.net"})
+    status = fields.String(required=True, validate=validate.OneOf(states.LADDER))
+    smtp_code = fields.Integer(required=True, allow_none=True, metadata={"example": 250})
+    smtp_reply = fields.String(required=True, allow_none=True, metadata={"example": "250 2.0.0 Ok: queued"})
+
+
+class OutcomeSchema(Schema):
+    """The relay has accepted the email for one recipient at least."""
+
+    id = fields.UUID(required=True)
+    message_id = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf([states.SENT]))
+    message = fields.String(required=True, metadata={"example": "The relay accepted the email"})
+    smtp_reply = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The relay's reply.", "example": "250 2.0.0 Ok: queued"},
+    )
+    recipients = fields.List(fields.Nested(ReachedSchema), required=True)
 
 
 def _check(data: dict[str, Any], recipients: int) -> None:
