@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from shared import metrics
 from shared.observability import configure_logging
 from shared.settings import settings
 
@@ -41,3 +42,9 @@ logconfig_dict: dict[str, Any] = {
 def on_starting(_: Any) -> None:
     """Before the first worker: gunicorn has set its logging up by now, and ours replaces it."""
     configure_logging()
+    metrics.begin()
+
+
+def child_exit(_: Any, worker: Any) -> None:
+    """After a worker's end."""
+    metrics.process_ended(worker.pid)

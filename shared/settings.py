@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from shared.rates import Rates
+
 
 class SettingsError(ValueError):
     """An environment variable holds something that can't be used."""
@@ -50,6 +52,11 @@ class Settings:
     process: str = _setting("MAILMATIC_PROCESS", "mailmatic", "Name of this process in logs and health.")
     log_format: str = _setting("MAILMATIC_LOG_FORMAT", "json", "json, or console for people.")
     log_level: str = _setting("MAILMATIC_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.")
+    metrics_dir: str | None = _setting(
+        "PROMETHEUS_MULTIPROC_DIR",
+        None,
+        "Directory where the processes of one HTTP service share their metrics; each service needs its own.",
+    )
     trusted_proxies: int = _setting(
         "MAILMATIC_TRUSTED_PROXIES", 1, "How many reverse proxies of ours stand in front (nginx: 1)."
     )
@@ -80,6 +87,21 @@ class Settings:
         "MAILMATIC_KEY_CACHE_SECONDS",
         3.0,
         "How long a checked API key is trusted without asking Postgres (max 5).",
+    )
+    rate_limit_credential: Rates = _setting(
+        "MAILMATIC_RATE_LIMIT_CREDENTIAL",
+        Rates("600/second"),
+        "Requests of one credential: 600/second, or several at once (100/second, 3000/minute), or off.",
+    )
+    rate_limit_ip: Rates = _setting(
+        "MAILMATIC_RATE_LIMIT_IP",
+        Rates("60/minute"),
+        "Requests of one client address (IPv6: /64) that come without a valid API key; or off.",
+    )
+    rate_limit_visitor: Rates = _setting(
+        "MAILMATIC_RATE_LIMIT_VISITOR",
+        Rates("600/minute"),
+        "Requests of one client address (IPv6: /64) for public pages; or off.",
     )
     max_request_bytes: int = _setting(
         "MAILMATIC_MAX_REQUEST_BYTES", 40 * 1024 * 1024, "Largest request body; more is 413."
@@ -169,6 +191,8 @@ class Settings:
 
 def _parse(name: str, raw: str, default: Any) -> Any:
     try:
+        if default is None:
+            return raw
         if isinstance(default, tuple):
             return tuple(part.strip() for part in raw.split(",") if part.strip())
         return type(default)(raw) if not isinstance(default, Path) else Path(raw)
@@ -188,6 +212,7 @@ def reference() -> str:
     lines += ["| variable | default | what it does |", "|---|---|---|"]
     for item in fields(Settings):
         default = ",".join(item.default) if isinstance(item.default, tuple) else item.default
+        default = "" if default is None else default
         shown = f"`{default}`" if str(default) else ""
         text = item.metadata["help"].replace("|", "\\|")
         lines.append(f"| `{item.metadata['env']}` | {shown} | {text} |")

@@ -13,6 +13,7 @@ from flask import Blueprint, Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from shared import metrics
 from shared.db import DatabaseUnavailable
 from shared.errors import ApiError
 from shared.health import dependencies
@@ -57,6 +58,12 @@ def readyz() -> tuple[Response, int]:
         return jsonify(status="unavailable", checks=checks), 503
     degraded = {name: "ok" if state == "ok" else "degraded" for name, state in checks.items()}
     return jsonify(status="ok", checks=degraded), 200
+
+
+@health.get("/metrics")
+def prometheus() -> Response:
+    """Metrics of all processes of this service. Not for the world: the edge does not pass it on."""
+    return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
 
 
 def install(app: Flask) -> None:

@@ -70,7 +70,10 @@ def _web(layout: Layout, name: str, port: int) -> Program:
         name,
         [str(BIN / "gunicorn"), "-c", module, "--bind", f"{HOST}:{port}"],
         ready=lambda: probes.http_ok(f"http://{HOST}:{port}/readyz"),
-        environment=layout.environment(),
+        environment={
+            **layout.environment(),
+            "PROMETHEUS_MULTIPROC_DIR": str(layout.directory / "metrics" / name),
+        },
         port=port,
     )
 

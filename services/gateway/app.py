@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, request
 
+from services.gateway import limits
 from services.gateway.errors import problem
 from services.gateway.openapi import api_of
 from services.gateway.routes import API, GUARDS, PAGES
@@ -19,6 +20,7 @@ def create_app() -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings().max_request_bytes
     web.install(app)
     app.before_request(_guard)
+    app.after_request(limits.describe)
     api = api_of(app)
     for mount in API:
         api.register_blueprint(mount.blueprint)

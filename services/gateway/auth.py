@@ -9,14 +9,14 @@ from __future__ import annotations
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from threading import Lock
 from uuid import UUID
 
 from flask import g, request
 
-from services.gateway import queries
+from services.gateway import limits, queries
 from services.gateway.errors import problem
 from services.gateway.keys import digest, looks_like_key
 from services.gateway.principal import Principal
@@ -49,6 +49,11 @@ class KeyCache:
                 return False, None
             return True, entry[1]
 
+    def lately(self, key: bytes) -> bool:
+        """Whether `key` was remembered before, even if that must not be trusted any more."""
+        with self._lock:
+            return key in self._entries
+
     def put(self, key: bytes, principal: Principal | None) -> None:
         """Remembers `key` for as long as the settings say."""
         seconds = min(settings().key_cache_seconds, _LONGEST_CACHE)
@@ -68,19 +73,16 @@ def authenticate() -> None:
     """Sets this request's principal, or refuses the request.
 
     Raises:
-        ApiError: 401 or 403.
+        ApiError: 401, 403, or 429 for who is refused too often or asks too much.
         DatabaseUnavailable: the key is not in the cache and Postgres can't be asked.
     """
-    found = find_principal(_presented_key())
-    if found is None:
-        raise _unauthorized("invalid_api_key", "The API key is not valid.")
-    if found.expires_at and found.expires_at <= now():
-        raise _unauthorized("invalid_api_key", "The API key has expired.")
-    if not found.active:
-        raise problem("inactive_credential")
-    if not found.may_come_from(ip_address(client_ip())):
-        raise problem("ip_not_allowed", f"This API key may not be used from {client_ip()}.")
-    g.principal = found
+    try:
+        g.principal = _bearer()
+    except ApiError as refusal:
+        if refusal.status != 429:
+            limits.count_stranger()
+        raise
+    limits.admit_principal(g.principal.id)
 
 
 def require(scopes: Sequence[str]) -> None:
@@ -126,8 +128,12 @@ def principal() -> Principal:
     return found
 
 
-def find_principal(key: str) -> Principal | None:
-    """Whose key this is, active or not; `None` if nobody's."""
+def find_principal(key: str, before_lookup: Callable[[], None] = lambda: None) -> Principal | None:
+    """Whose key this is, active or not; `None` if nobody's.
+
+    Args:
+        before_lookup: called before Postgres is asked about a key that was not good lately; may raise.
+    """
     if not looks_like_key(key):
         return None
     hashed = digest(key)
@@ -135,6 +141,9 @@ def find_principal(key: str) -> Principal | None:
         hit, found = cache.get(hashed)
         if hit:
             return found
+    # a good key passes even where others at its address try bad ones
+    if not _known.lately(hashed):
+        before_lookup()
     with transaction() as tx:
         row = queries.credential_by_key(tx, hashed)
     # the index found it; the comparison in constant time is what vouches for it
@@ -145,6 +154,19 @@ def find_principal(key: str) -> Principal | None:
     if row.use_is_stale:
         _note_use(row.credential_id)
     return row.principal
+
+
+def _bearer() -> Principal:
+    found = find_principal(_presented_key(), limits.check_stranger)
+    if found is None:
+        raise _unauthorized("invalid_api_key", "The API key is not valid.")
+    if found.expires_at and found.expires_at <= now():
+        raise _unauthorized("invalid_api_key", "The API key has expired.")
+    if not found.active:
+        raise problem("inactive_credential")
+    if not found.may_come_from(ip_address(client_ip())):
+        raise problem("ip_not_allowed", f"This API key may not be used from {client_ip()}.")
+    return found
 
 
 def _note_use(credential_id: UUID) -> None:

@@ -33,6 +33,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "unsupported_media_type": (415, "The request body must be application/json in UTF-8."),
     "validation_error": (422, "The request is not valid."),
     "recipient_suppressed": (422, "A recipient is on the account's suppression list."),
+    "rate_limit_exceeded": (429, "More requests than are allowed in this time."),
     "internal_error": (500, "Something went wrong on our side."),
     "relay_refused": (502, "The SMTP relay refused the email for good."),
     "database_unavailable": (503, "The database can't be reached at the moment."),

@@ -35,9 +35,9 @@ class Principal:
     role: str | None = None
 
     @property
-    def id(self) -> UUID | None:
-        """Who it is: the credential's id, or the user's."""
-        return self.credential_id or self.user_id
+    def id(self) -> UUID:
+        """Who it is: the credential's id, or the user's; for one that is neither, the account's."""
+        return self.credential_id or self.user_id or self.account_id
 
     def may_come_from(self, address: IPv4Address | IPv6Address) -> bool:
         """Whether the credential may be used from `address`."""

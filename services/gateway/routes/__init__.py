@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.gateway.auth import authenticate, check_cron_secret
+from services.gateway.limits import admit_visitor
 from services.gateway.routes import audit, credentials, cron, docs, emails, logs, send, suppressions, validate
 
 Guard = Callable[[], None]
@@ -37,7 +38,7 @@ API = (
 )
 
 #: the rest
-PAGES = (Mount(docs.blueprint, public),)  # GET /, /docs, /docs/assets/…, /api/openapi.json
+PAGES = (Mount(docs.blueprint, admit_visitor),)  # GET /, /docs, /docs/assets/…, /api/openapi.json
 
 #: name of a blueprint → its guard; a blueprint that is not here answers nobody
 GUARDS: dict[str, Guard] = {

@@ -31,6 +31,7 @@ _WITH_KEY = (
     "inactive_credential",
     "insufficient_scope",
     "ip_not_allowed",
+    "rate_limit_exceeded",
 )
 _WITH_FILE = ("bad_request", "payload_too_large", "unsupported_media_type", "validation_error")
 _WITH_BODY = ("invalid_json", "payload_too_large", "unsupported_media_type", "validation_error")

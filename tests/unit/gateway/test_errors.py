@@ -27,7 +27,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Flask:
     def unavailable() -> Iterator[None]:
         raise db.DatabaseUnavailable("not in unit tests")
 
-    def look_up(key: str) -> Principal | None:
+    def look_up(key: str, before_lookup: object) -> Principal | None:
         return ADA if key == KEY else None
 
     monkeypatch.setattr(auth, "find_principal", look_up)
