@@ -15,6 +15,7 @@ _DESCRIPTION = """\
 Send email and follow it. All requests and answers are JSON in UTF-8.
 
 Every answer carries `X-Request-Id`; every refusal has the same body, with a stable `code` to program against.
+The [guides](/docs/guides) explain the whole of it, a subject at a time.
 """
 
 _SECURITY = {

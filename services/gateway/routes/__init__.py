@@ -38,7 +38,8 @@ API = (
 )
 
 #: the rest
-PAGES = (Mount(docs.blueprint, admit_visitor),)  # GET /, /docs, /docs/assets/…, /api/openapi.json
+# GET /, /docs, /docs/assets/…, /docs/guides, /docs/guides/{name}, /api/openapi.json
+PAGES = (Mount(docs.blueprint, admit_visitor),)
 
 #: name of a blueprint → its guard; a blueprint that is not here answers nobody
 GUARDS: dict[str, Guard] = {

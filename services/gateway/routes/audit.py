@@ -12,7 +12,12 @@ from services.gateway.windows import Window
 from shared.db import transaction
 
 blueprint = Blueprint(
-    "audit", __name__, url_prefix="/api", scope="admin", description="Who changed what matters to security."
+    "audit",
+    __name__,
+    url_prefix="/api",
+    scope="admin",
+    guide="api-keys",
+    description="Who changed what matters to security.",
 )
 
 

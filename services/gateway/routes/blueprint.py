@@ -50,14 +50,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
 
     ARGUMENTS_PARSER = Arguments()
 
-    def __init__(self, *args: Any, scope: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scope: str | None = None, guide: str | None = None, **kwargs: Any) -> None:
         """Like flask-smorest's.
 
         Args:
             scope: what its operations are about, where they don't say otherwise (scopes.py).
+            guide: which of docs/guides explains its operations, where they don't say otherwise.
         """
         super().__init__(*args, **kwargs)
         self.scope = scope
+        self.guide = guide
 
     def operation(
         self,
@@ -72,6 +74,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         example: dict[str, Any] | None = None,
         body_example: dict[str, Any] | None = None,
         scope: str | None = None,
+        guide: str | None = None,
         scheme: str | None = None,
         idempotent: bool = False,
         waits: type[Schema] | None = None,
@@ -84,6 +87,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             refuses: codes of `PROBLEMS`, besides those that every operation of its kind has.
             scope: what it is about, if not what its blueprint is (scopes.py): who asks needs this scope, or
                 another that is enough.
+            guide: which of docs/guides explains it, if not its blueprint's.
             scheme: the security scheme (openapi.py) of an operation that takes no API key.
             idempotent: takes an idempotency key; the view then says `keep` (once.py) in its transaction.
             waits: honours `Prefer: wait`, and answers 200 with this schema if there is an outcome in time.
@@ -101,7 +105,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             *refuses,
         )
         parameters = [*(PARAMETERS if idempotent else ()), *([PARAMETER] if waits else ())]
-        security: dict[str, Any] = {
+        guide = guide or self.guide
+        about: dict[str, Any] = {
+            **({"externalDocs": {"url": f"/docs/guides/{guide}"}} if guide else {}),
             "security": [{scheme: []}] if scheme else [{name: [scope]} for name in KEY_SCHEMES],
             **({"x-scopes": list(enough)} if enough else {}),
         }
@@ -123,7 +129,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             if accepts:
                 wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)
             refusals = {str(status): _refusal(names) for status, names in _by_status(codes).items()}
-            wrapped = self.doc(operationId=_camel(view.__name__), responses=refusals, **security)(wrapped)
+            wrapped = self.doc(operationId=_camel(view.__name__), responses=refusals, **about)(wrapped)
             self.route(rule, methods=[method])(_behind(enough, wrapped) if enough else wrapped)
             return cast(View, wrapped)
 

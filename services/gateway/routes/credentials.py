@@ -29,7 +29,12 @@ from shared.db import transaction
 from shared.errors import FieldError
 
 blueprint = Blueprint(
-    "credentials", __name__, url_prefix="/api", scope="credentials", description="API keys and SMTP logins."
+    "credentials",
+    __name__,
+    url_prefix="/api",
+    scope="credentials",
+    guide="api-keys",
+    description="API keys and SMTP logins.",
 )
 
 

@@ -9,7 +9,9 @@ from services.gateway.schemas.cron import ReleasedSchema
 from shared.clock import now
 from shared.schedule import release_all
 
-blueprint = Blueprint("cron", __name__, url_prefix="/api/cron", description="For an outside clock.")
+blueprint = Blueprint(
+    "cron", __name__, url_prefix="/api/cron", guide="scheduling", description="For an outside clock."
+)
 
 #: Longest release of one request (seconds): well within the edge's patience. The rest is the next one's.
 _LONGEST = 20.0

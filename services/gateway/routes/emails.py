@@ -27,6 +27,7 @@ blueprint = Blueprint(
     __name__,
     url_prefix="/api",
     scope="read",
+    guide="sending",
     description="Follow what was sent; move or cancel what is scheduled.",
 )
 
@@ -56,6 +57,7 @@ def get_email(email_id: UUID) -> dict[str, Any]:
 @blueprint.operation(
     "/emails/<uuid:email_id>",
     "PATCH",
+    guide="scheduling",
     body=RescheduleSchema,
     answers=(200, EmailSchema),
     refuses=("not_found", "not_scheduled"),
@@ -78,6 +80,7 @@ def reschedule_email(body: dict[str, Any], email_id: UUID) -> dict[str, Any]:
 @blueprint.operation(
     "/emails/<uuid:email_id>",
     "DELETE",
+    guide="scheduling",
     answers=(200, EmailSchema),
     refuses=("not_found", "not_scheduled"),
     scope="send",

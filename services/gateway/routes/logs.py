@@ -10,7 +10,9 @@ from services.gateway.routes.blueprint import Blueprint
 from services.gateway.schemas.logs import LogQuerySchema, LogsSchema
 from shared.db import transaction
 
-blueprint = Blueprint("logs", __name__, url_prefix="/api", scope="read", description="Search what was sent.")
+blueprint = Blueprint(
+    "logs", __name__, url_prefix="/api", scope="read", guide="sending", description="Search what was sent."
+)
 
 
 @blueprint.operation("/logs", "GET", query=LogQuerySchema, answers=(200, LogsSchema))

@@ -23,7 +23,9 @@ from shared import schedule_index, states
 from shared.db import transaction
 from shared.web import answer as refused
 
-blueprint = Blueprint("send", __name__, url_prefix="/api", scope="send", description="Send email.")
+blueprint = Blueprint(
+    "send", __name__, url_prefix="/api", scope="send", guide="sending", description="Send email."
+)
 
 _SENT, _OUTCOME, _RESULTS = SentSchema(), OutcomeSchema(), BatchResultsSchema()
 _REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_suppressed")
@@ -75,6 +77,7 @@ def send_email(intent: Intent) -> Response:
 @blueprint.operation(
     "/send/batch",
     "POST",
+    guide="batch",
     body=BatchSchema,
     answers=(202, BatchResultsSchema),
     idempotent=True,

@@ -27,7 +27,12 @@ from shared.errors import ApiError, FieldError
 from shared.suppressions import Suppression, suppress
 
 blueprint = Blueprint(
-    "suppressions", __name__, url_prefix="/api", scope="suppressions", description="Whom not to write to."
+    "suppressions",
+    __name__,
+    url_prefix="/api",
+    scope="suppressions",
+    guide="suppressions",
+    description="Whom not to write to.",
 )
 
 MAX_FILE = 10 * 1024 * 1024

@@ -8,7 +8,9 @@ from services.gateway import validation
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.schemas.validate import ValidatedSchema, ValidateSchema, answer
 
-blueprint = Blueprint("validate", __name__, url_prefix="/api", scope="send", description="Check addresses.")
+blueprint = Blueprint(
+    "validate", __name__, url_prefix="/api", scope="send", guide="validation", description="Check addresses."
+)
 
 
 @blueprint.operation(
