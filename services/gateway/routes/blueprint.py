@@ -11,7 +11,7 @@ import flask_smorest
 
 from services.gateway.auth import require
 from services.gateway.errors import PROBLEMS, problem
-from services.gateway.routes.once import PARAMETERS, REFUSES, once
+from services.gateway.routes.once import PARAMETERS, REFUSES, Content, once
 from services.gateway.routes.waiting import PARAMETER
 from services.gateway.schemas import Schema
 from services.gateway.schemas.body import Arguments
@@ -76,7 +76,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         scope: str | None = None,
         guide: str | None = None,
         scheme: str | None = None,
-        idempotent: bool = False,
+        idempotent: Content | None = None,
         waits: type[Schema] | None = None,
     ) -> Callable[[View], View]:
         """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
@@ -89,7 +89,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
                 another that is enough.
             guide: which of docs/guides explains it, if not its blueprint's.
             scheme: the security scheme (openapi.py) of an operation that takes no API key.
-            idempotent: takes an idempotency key; the view then says `keep` (once.py) in its transaction.
+            idempotent: takes an idempotency key; says what of a request must be the same under the same key,
+                `read_json` for a JSON body. The view says `keep` (once.py) in its transaction.
             waits: honours `Prefer: wait`, and answers 200 with this schema if there is an outcome in time.
         """
         scope = None if scheme else scope or self.scope
@@ -120,7 +121,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             if query:
                 wrapped = self.arguments(query(), location="query")(wrapped)
             if idempotent:
-                wrapped = once(wrapped)
+                wrapped = once(wrapped, idempotent)
             if parameters:
                 wrapped = self.doc(parameters=parameters)(wrapped)
             if waits:

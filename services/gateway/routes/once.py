@@ -10,15 +10,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Response, g, jsonify, request
+from flask import Request, Response, g, jsonify, request
 from sqlalchemy import Connection
 
 from services.gateway import idempotency
 from services.gateway.auth import principal
 from services.gateway.idempotency import Answer, Claim, Replayed
 from services.gateway.schemas import Schema
-from services.gateway.schemas.body import read_json
 from shared.db import transaction
+
+#: What makes two requests under one key the same: a JSON value out of the request, whatever form it came in.
+Content = Callable[[Request], Any]
+
+#: Visible ASCII without the comma, which would make two headers of one; in double quotes it may have more.
+_BARE_KEY = r"^[!#-+\--~][!-+\--~]*$"
 
 _HEADERS = ("Idempotency-Key", "X-Idempotency-Key")
 
@@ -27,7 +32,7 @@ PARAMETERS: list[dict[str, Any]] = [
     {
         "in": "header",
         "name": name,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 256},
+        "schema": {"type": "string", "maxLength": 256, "pattern": _BARE_KEY},
         "description": description,
         "example": "unique-request-id-12345",
     }
@@ -40,12 +45,12 @@ PARAMETERS: list[dict[str, Any]] = [
 REFUSES = ("invalid_idempotency_key", "idempotency_mismatch", "idempotency_in_progress")
 
 
-def once(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes `view`, which must `keep` its answer in its transaction, execute once a key."""
+def once(view: Callable[..., Any], content: Content) -> Callable[..., Any]:
+    """Makes `view`, which must `keep` its answer in its transaction, execute once a key and content."""
 
     @wraps(view)
     def answer_once(*args: Any, **kwargs: Any) -> Any:
-        g.claim = claim = _claim()
+        g.claim = claim = _claim(content)
         if claim is None:
             return view(*args, **kwargs)
         with transaction() as tx:
@@ -85,7 +90,7 @@ def rendered(schema: Schema, value: object, status: int) -> Response:
     return response
 
 
-def _claim() -> Claim | None:
+def _claim(content: Content) -> Claim | None:
     key = idempotency.parse_key([request.headers[name] for name in _HEADERS if name in request.headers])
     if key is None:
         return None
@@ -96,7 +101,7 @@ def _claim() -> Claim | None:
         # what a test key sent must never stand in for what a live one sends
         route=f"{route} (test)" if who.test else route,
         key=key,
-        request_hash=idempotency.fingerprint(request.path, read_json(request)),
+        request_hash=idempotency.fingerprint(request.path, content(request)),
     )
 
 

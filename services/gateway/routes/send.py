@@ -18,6 +18,7 @@ from services.gateway.routes.blueprint import Blueprint
 from services.gateway.routes.once import amend, keep, rendered
 from services.gateway.routes.waiting import better_within_preference
 from services.gateway.schemas.batch import BatchResultsSchema, BatchSchema, judge_each
+from services.gateway.schemas.body import read_json
 from services.gateway.schemas.send import OutcomeSchema, SendSchema, SentSchema
 from shared import schedule_index, states
 from shared.db import transaction
@@ -28,6 +29,11 @@ blueprint = Blueprint(
 )
 
 _SENT, _OUTCOME, _RESULTS = SentSchema(), OutcomeSchema(), BatchResultsSchema()
+_KNOWN = {
+    "id": "c9de3859-ac2e-7379-a2e5-ff5dae2e07d0",
+    "message_id": "<c9de3859-ac2e-7379-a2e5-ff5dae2e07d0@example.com>",
+    "status": "sent",
+}
 _REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_suppressed")
 
 
@@ -36,7 +42,7 @@ _REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_suppressed")
     "POST",
     body=SendSchema,
     answers=(202, SentSchema),
-    idempotent=True,
+    idempotent=read_json,
     waits=OutcomeSchema,
     refuses=(*_REFUSES, "relay_refused"),
     body_example={
@@ -45,6 +51,7 @@ _REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_suppressed")
         "subject": "Hello from Mailmatic",
         "html": "<h1>Welcome!</h1><p>This is a test email.</p>",
     },
+    example={**_KNOWN, "message": "Email queued for delivery"},
 )
 def send_email(intent: Intent) -> Response:
     """Send an email
@@ -80,11 +87,24 @@ def send_email(intent: Intent) -> Response:
     guide="batch",
     body=BatchSchema,
     answers=(202, BatchResultsSchema),
-    idempotent=True,
+    idempotent=read_json,
     body_example={
         "emails": [
             {"to": "ada@example.net", "subject": "Welcome", "html": "<p>Hi Ada</p>"},
             {"to": "grace@example.net", "subject": "Welcome", "html": "<p>Hi Grace</p>"},
+        ]
+    },
+    example={
+        "results": [
+            _KNOWN,
+            {
+                "status": "failed",
+                "error": "grace@example.net is suppressed (complaint).",
+                "code": "recipient_suppressed",
+                "errors": [
+                    {"pointer": "/emails/1/to", "detail": "grace@example.net is suppressed (complaint)."}
+                ],
+            },
         ]
     },
 )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request
+from flask import Request, Response, request
 
 from services.gateway import suppression_csv, suppression_list
 from services.gateway.auth import principal
 from services.gateway.errors import problem
 from services.gateway.routes.blueprint import Blueprint, Media
+from services.gateway.routes.once import keep, rendered
 from services.gateway.schemas.suppressions import (
     AddSuppressionsSchema,
     ImportedSchema,
@@ -49,6 +51,18 @@ _FILE = {
     },
     "text/csv": {"schema": {"type": "string"}, "example": "email,reason\nada@example.net,manual\n"},
 }
+
+
+_IMPORTED = ImportedSchema()
+
+
+def _file(req: Request) -> bytes:
+    return read_upload(req, ("text/csv",), MAX_FILE)
+
+
+def _digest(req: Request) -> str:
+    """What the file holds: a form has another boundary each time."""
+    return hashlib.sha256(_file(req)).hexdigest()
 
 
 @blueprint.operation(
@@ -92,8 +106,9 @@ def add_suppressions(wanted: dict[str, Any]) -> dict[str, Any]:
     "POST",
     accepts=_FILE,
     answers=(200, ImportedSchema),
+    idempotent=_digest,
 )
-def import_suppressions() -> dict[str, Any]:
+def import_suppressions() -> Response:
     """Import suppressed addresses from CSV
 
     At most 10 MB of UTF-8: a column `email` and, if you like, `reason`; without a header they are the first
@@ -101,19 +116,22 @@ def import_suppressions() -> dict[str, Any]:
     """
     account_id = principal().account_id
     try:
-        rows = list(suppression_csv.read(read_upload(request, ("text/csv",), MAX_FILE)))
+        rows = list(suppression_csv.read(_file(request)))
     except suppression_csv.CsvError as error:
         raise problem("validation_error", str(error), [FieldError("/file", str(error))]) from None
     entries = [row for row in rows if isinstance(row, suppression_csv.Entry)]
     rejects = [row for row in rows if isinstance(row, suppression_csv.Reject)]
     with transaction() as tx:
         added = sum(_add(tx, account_id, entries[at : at + _CHUNK]) for at in range(0, len(entries), _CHUNK))
-    return {
-        "added": added,
-        "unchanged": len(entries) - added,
-        "rejected": len(rejects),
-        "errors": rejects[:_MOST_REJECTS],
-    }
+        told = {
+            "added": added,
+            "unchanged": len(entries) - added,
+            "rejected": len(rejects),
+            "errors": rejects[:_MOST_REJECTS],
+        }
+        response = rendered(_IMPORTED, told, 200)
+        keep(tx, response)
+    return response
 
 
 @blueprint.operation(

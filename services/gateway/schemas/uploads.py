@@ -10,11 +10,13 @@ from services.gateway.errors import problem
 from services.gateway.schemas.body import read_body
 from shared.errors import FieldError
 
+#: Where a request keeps the file it brought (WSGI environ).
+_READ = "mailmatic.upload"
 _FORM_OVERHEAD = 64 * 1024
 
 
 def read_upload(req: Request, types: Sequence[str], limit: int) -> bytes:
-    """The uploaded file's bytes.
+    """The uploaded file's bytes; read once, however often they are asked for.
 
     Args:
         types: media types that the body may have when it is the file itself.
@@ -23,6 +25,13 @@ def read_upload(req: Request, types: Sequence[str], limit: int) -> bytes:
     Raises:
         ApiError: 413; 415 for another type; 422 for a form without the part.
     """
+    if _READ not in req.environ:
+        req.environ[_READ] = _read(req, types, limit)
+    raw: bytes = req.environ[_READ]
+    return raw
+
+
+def _read(req: Request, types: Sequence[str], limit: int) -> bytes:
     if req.mimetype == "multipart/form-data":
         req.max_content_length = limit + _FORM_OVERHEAD
         file = req.files.get("file")

@@ -101,6 +101,21 @@ def test_batch_is_executed_once_when_it_is_repeated(api: Client, database: Datab
     assert emails_to(database, good["to"]) == 1
 
 
+def test_import_is_executed_once_when_it_is_repeated_in_another_form(api: Client) -> None:
+    csv, key, path = f"email\n{new_key()}@example.com\n", new_key(), "/api/suppressions/import"
+    headers = {"Idempotency-Key": key}
+    refused = api.request("POST", path, headers=headers, files={"file": b"\xff"})
+    assert refused.status_code == 422
+    first = api.request("POST", path, headers=headers, files={"file": csv})
+    assert (first.status_code, first.json()["added"]) == (200, 1)
+    plain = {**headers, "Content-Type": "text/csv"}
+    second = api.request("POST", path, headers=plain, data=csv)
+    assert (second.status_code, second.content) == (200, first.content)
+    assert second.headers["Idempotent-Replayed"] == "true"
+    other = api.request("POST", path, headers=plain, data=csv + "ada@example.net\n")
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_mismatch")
+
+
 def test_both_headers_and_both_forms_mean_the_same_key(api: Client, database: Database) -> None:
     body, key = email(api), new_key()
     forms = [
