@@ -33,6 +33,8 @@ log = get_logger("scheduler")
 _LEADER_LOCK = 4_201_978
 #: How often a process that does not lead tries to (seconds).
 _TRY_SECONDS = 1.0
+#: Most batches of old keys deleted by one sweep: scheduled mail must not wait for it.
+_KEY_BATCHES = 10
 
 
 @contextmanager
@@ -77,8 +79,10 @@ def _sweep() -> None:
         nudged = sweep(tx, settings())
     if nudged:
         log.warning("sweep.nudged", emails=nudged)
-    with transaction() as tx:
-        forget_keys(tx)
+    for _ in range(_KEY_BATCHES):
+        with transaction() as tx:
+            if not forget_keys(tx):
+                break
 
 
 def run(stop: threading.Event) -> None:

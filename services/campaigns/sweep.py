@@ -22,6 +22,6 @@ def sweep(tx: Connection, config: Settings) -> int:
     return len(rows)
 
 
-def forget_keys(tx: Connection) -> int:
-    """Deletes up to one batch of idempotency keys whose time is over; returns how many."""
-    return tx.execute(queries.FORGET_KEYS, {"batch": _BATCH}).rowcount
+def forget_keys(tx: Connection) -> bool:
+    """Deletes up to one batch of idempotency keys whose time is over; whether it was a full one."""
+    return tx.execute(queries.FORGET_KEYS, {"batch": _BATCH}).rowcount == _BATCH
