@@ -91,7 +91,7 @@ def write_all(layout: Layout, programs: list[Program], counts: dict[str, int]) -
         folder.mkdir(parents=True, exist_ok=True)
     layout.runtime.chmod(0o700)
     write_supervisor(layout, programs, counts)
-    _write_nginx(layout)
+    write_nginx(layout)
     _write_rabbitmq(layout)
     if "DATABASE_URL" not in layout.given:
         _init_postgres(layout)
@@ -125,7 +125,8 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _write_nginx(layout: Layout) -> None:
+def write_nginx(layout: Layout) -> None:
+    """The edge's configuration, for the ports of `layout`."""
     home, ports = layout.directory / "nginx", layout.ports
     home.mkdir(exist_ok=True)
     template = Template((ROOT / "deploy/nginx/mailmatic.conf.template").read_text())

@@ -31,6 +31,7 @@ def create_app() -> Flask:
 
 def _guard() -> None:
     if request.blueprint is None:  # no such route: 404 or 405 follows
+        limits.admit_visitor()
         return
     guard = GUARDS.get(request.blueprint)
     if guard is None:

@@ -111,14 +111,16 @@ def check_cron_secret() -> None:
     """Lets in who knows the secret of the cron endpoint: `Authorization: Bearer …` or `X-Cron-Secret: …`.
 
     Raises:
-        ApiError: 401, or 403 where the install has no such secret.
+        ApiError: 401, 403 where the install has no such secret, or 429 for who was wrong too often.
     """
     secret = settings().cron_secret
     if not secret:
         raise problem("cron_disabled")
+    limits.check_stranger()
     scheme, _, bearer = request.headers.get("Authorization", "").strip().partition(" ")
     given = bearer.strip() if scheme.lower() == "bearer" else request.headers.get("X-Cron-Secret", "")
     if not hmac.compare_digest(given.encode(), secret.encode()):
+        limits.count_stranger()
         raise problem("invalid_cron_secret", headers={"WWW-Authenticate": 'Bearer realm="mailmatic-cron"'})
 
 

@@ -16,7 +16,7 @@ blueprint = Blueprint(
 #: Longest release of one request (seconds): well within the edge's patience. The rest is the next one's.
 _LONGEST = 20.0
 
-_REFUSES = ("invalid_cron_secret", "cron_disabled")
+_REFUSES = ("invalid_cron_secret", "cron_disabled", "rate_limit_exceeded")
 
 
 @blueprint.operation(

@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+import redis
 import requests
 
 from deploy.local.cluster import Cluster
 from tests.fixtures.api import Client, new_client
-from tests.fixtures.own_gateway import own_gateway
+from tests.fixtures.cluster import CRON_SECRET
+from tests.fixtures.own_gateway import own_edge, own_gateway
 from tests.fixtures.waiting import wait_for
 
 #: Windows of a day: none ends while a test is at it.
@@ -28,6 +30,7 @@ def limited(running: Cluster) -> Iterator[str]:
         MAILMATIC_RATE_LIMIT_IP=f"{STRANGER}/day",
         MAILMATIC_RATE_LIMIT_VISITOR=f"{VISITOR}/day",
         MAILMATIC_TRUSTED_PROXIES="1",
+        MAILMATIC_HTTP_WORKERS="1",  # which keys were good lately is each process's own knowledge
     ) as url:
         yield url
 
@@ -79,6 +82,17 @@ def test_who_shows_bad_keys_is_stopped_and_a_good_key_from_there_goes_on(
     assert requests.get(f"{limited}/api/emails", headers=elsewhere, timeout=40).status_code == 401
 
 
+def test_who_guesses_the_cron_secret_is_stopped_even_with_the_right_one(limited: str) -> None:
+    def ask(secret: str) -> int:
+        headers = {"X-Cron-Secret": secret, **from_ip("192.0.2.3")}
+        url = f"{limited}/api/cron/process-scheduled"
+        return requests.post(url, headers=headers, timeout=40).status_code
+
+    assert ask(CRON_SECRET) == 200
+    assert [ask("a guess") for _ in range(STRANGER + 1)] == [401] * STRANGER + [429]
+    assert ask(CRON_SECRET) == 429
+
+
 def test_one_ipv6_client_is_its_whole_network(limited: str) -> None:
     statuses = [
         requests.get(f"{limited}/api/emails", headers=from_ip(f"2001:db8::{number}"), timeout=40).status_code
@@ -95,6 +109,14 @@ def test_public_pages_have_a_limit_of_their_own(limited: str) -> None:
     assert statuses == [200] * VISITOR + [429]
 
 
+def test_addresses_of_nothing_count_as_public_pages(limited: str) -> None:
+    statuses = [
+        requests.get(f"{limited}/nothing/{number}", headers=from_ip("192.0.2.10"), timeout=40).status_code
+        for number in range(VISITOR + 1)
+    ]
+    assert statuses == [404] * VISITOR + [429]
+
+
 def test_a_forged_address_changes_nothing_where_no_proxy_is_trusted(cluster: Cluster) -> None:
     with own_gateway(cluster, MAILMATIC_RATE_LIMIT_IP="2/day") as url:
         statuses = [
@@ -102,6 +124,27 @@ def test_a_forged_address_changes_nothing_where_no_proxy_is_trusted(cluster: Clu
             for n in range(4)
         ]
     assert statuses[-1] == 429
+
+
+def test_a_forged_address_changes_nothing_when_it_comes_through_the_edge(cluster: Cluster) -> None:
+    settings = {"MAILMATIC_RATE_LIMIT_IP": "2/day", "MAILMATIC_TRUSTED_PROXIES": "1"}
+    with own_gateway(cluster, **settings) as gateway, own_edge(cluster, gateway) as url:
+        with redis.Redis.from_url(cluster.layout.redis_url) as scratchpad:
+            scratchpad.delete("rate:{ip:127.0.0.1}:day")  # what other tests have used of it
+        answers = [
+            requests.get(
+                f"{url}/api/emails",
+                headers={
+                    "X-Forwarded-For": f"198.51.100.{n}, 192.0.2.{n}",
+                    "X-Real-IP": f"198.51.100.{n}",
+                    "Forwarded": f"for=198.51.100.{n}",
+                },
+                timeout=40,
+            )
+            for n in range(3)
+        ]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert answers[-1].headers["RateLimit"].startswith('"ip-day";r=0;t=')
 
 
 @pytest.mark.usefixtures("own_servers")
