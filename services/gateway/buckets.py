@@ -32,12 +32,12 @@ _PAUSE = 2.0
 
 # KEYS: one a rate. ARGV: what to charge, then quota and window (ms) of each.
 # Returns whether all have room, then for each what is used and when its window ends (ms).
-_TAKE = """
+TAKE = """
 local cost, room, answer = tonumber(ARGV[1]), 1, {0}
 for i, key in ipairs(KEYS) do
     local quota, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
     local used, left = tonumber(redis.call('GET', key) or 0), redis.call('PTTL', key)
-    if left < 0 then used, left = 0, window end
+    if left <= 0 then used, left = 0, window end
     if used + math.max(cost, 1) > quota then room = 0 end
     answer[2 * i], answer[2 * i + 1] = used, left
 end
@@ -123,7 +123,7 @@ def take(scope: str, subject: str, rates: Sequence[Rate], cost: int = 1) -> Take
     keys = [f"rate:{{{scope}:{subject}}}:{rate.unit}" for rate in rates]
     numbers = [number for rate in rates for number in (rate.quota, rate.seconds * 1000)]
     try:
-        allowed, *state = client().register_script(_TAKE)(keys, [cost, *numbers])
+        allowed, *state = client().register_script(TAKE)(keys, [cost, *numbers])
     except redis.RedisError as error:
         UNLIMITED.inc()
         if _pause.begin():
