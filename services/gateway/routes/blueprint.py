@@ -16,6 +16,8 @@ from services.gateway.routes.waiting import PARAMETER
 from services.gateway.schemas import Schema
 from services.gateway.schemas.body import Arguments
 from services.gateway.schemas.errors import ErrorSchema
+from services.gateway.schemas.examples import answer_example
+from services.gateway.schemas.examples import body_example as example_of_body
 from services.gateway.scopes import sufficient
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -84,6 +86,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         Args:
             answers: status and schema (or media) of success.
             accepts: media type → OpenAPI media object, for a body that the view reads itself.
+            example, body_example: of the answer and the body; by default made of the fields' examples.
             refuses: codes of `PROBLEMS`, besides those that every operation of its kind has.
             scope: what it is about, if not what its blueprint is (scopes.py): who asks needs this scope, or
                 another that is enough.
@@ -117,7 +120,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             wrapped: Any = view
             if body:
                 # an instance, not the class: webargs would build the schema anew for every request
-                wrapped = self.arguments(body(), location="json", example=body_example)(wrapped)
+                wrapped = self.arguments(
+                    body(), location="json", example=body_example or example_of_body(body)
+                )(wrapped)
             if query:
                 wrapped = self.arguments(query(), location="query")(wrapped)
             if idempotent:
@@ -125,7 +130,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             if parameters:
                 wrapped = self.doc(parameters=parameters)(wrapped)
             if waits:
-                wrapped = self.alt_response(200, schema=waits)(wrapped)
+                wrapped = self.alt_response(200, schema=waits, example=answer_example(waits))(wrapped)
             wrapped = self._answers(*answers, example)(wrapped)
             if accepts:
                 wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)
@@ -140,7 +145,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         if isinstance(form, Media):
             text = {"type": "string"}
             return self.response(status, text, content_type=form.content_type, example=form.example)
-        return self.response(status, form, example=example)
+        return self.response(status, form, example=example or answer_example(form))
 
 
 def _behind(scopes: tuple[str, ...], view: Any) -> Any:

@@ -41,15 +41,17 @@ MAX_FILE = 10 * 1024 * 1024
 _CHUNK = 5_000
 _MOST_REJECTS = 100
 
+_CSV = "email,reason\nada@example.net,manual\n"
 _FILE = {
     "multipart/form-data": {
         "schema": {
             "type": "object",
             "properties": {"file": {"type": "string", "format": "binary"}},
             "required": ["file"],
-        }
+        },
+        "example": {"file": _CSV},
     },
-    "text/csv": {"schema": {"type": "string"}, "example": "email,reason\nada@example.net,manual\n"},
+    "text/csv": {"schema": {"type": "string"}, "example": _CSV},
 }
 
 

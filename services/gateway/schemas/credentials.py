@@ -64,7 +64,7 @@ class _Rights(Schema):
     )
     expires_at = FutureMoment(
         allow_none=True,
-        metadata={"description": "When it ends, ISO 8601; null: never.", "example": "2030-01-01T00:00:00Z"},
+        metadata={"description": "When it ends, ISO 8601; null: never."},
     )
 
 
@@ -119,15 +119,17 @@ class CredentialSchema(Schema):
     email = fields.String(
         required=True, metadata={"description": "Its default sender.", "example": "noreply@example.com"}
     )
-    display_name = fields.String(required=True, allow_none=True)
+    display_name = fields.String(required=True, allow_none=True, metadata={"example": "My App"})
     key_prefix = fields.String(
         required=True, metadata={"description": "How its API key begins.", "example": "mm_x7Fq"}
     )
-    smtp_username = fields.String(required=True, allow_none=True)
+    smtp_username = fields.String(required=True, allow_none=True, metadata={"example": "smtp_x7fq2k9c"})
     active = fields.Boolean(required=True)
     test = fields.Boolean(required=True)
-    scopes = fields.List(fields.String(), required=True, allow_none=True)
-    allowed_ips = fields.List(fields.String(), required=True, allow_none=True)
+    scopes = fields.List(fields.String(), required=True, allow_none=True, metadata={"example": ["send"]})
+    allowed_ips = fields.List(
+        fields.String(), required=True, allow_none=True, metadata={"example": ["192.0.2.0/24"]}
+    )
     expires_at = Moment(required=True, allow_none=True)
     previous_key_expires_at = Moment(
         required=True,
@@ -141,8 +143,12 @@ class CredentialSchema(Schema):
 class NewSecretsSchema(CredentialSchema):
     """A credential with the secrets that are shown this once."""
 
-    api_key = fields.String(required=True, metadata={"description": "Shown once. Keep it safe."})
-    smtp_password = fields.String(metadata={"description": "Shown once, where it is new."})
+    api_key = fields.String(
+        required=True, metadata={"description": "Shown once. Keep it safe.", "example": "mm_x7Fq2k9c…"}
+    )
+    smtp_password = fields.String(
+        metadata={"description": "Shown once, where it is new.", "example": "kT3v…"}
+    )
 
 
 class CredentialListSchema(PageSchema):

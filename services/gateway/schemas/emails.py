@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.gateway.schemas.fields import FutureMoment, Moment
+from services.gateway.schemas.fields import Moment, SendAt
 from services.gateway.schemas.windows import PageSchema, WindowQuerySchema
 from shared import states
 from shared.models.emails import KINDS
@@ -51,21 +51,30 @@ class EmailSummarySchema(Schema):
     """An email as lists show it."""
 
     id = fields.UUID(required=True)
-    message_id = fields.String(required=True)
+    message_id = fields.String(
+        required=True, metadata={"example": "<0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e@example.com>"}
+    )
     status = fields.String(required=True, validate=STATUS)
     # `from` is a keyword of Python
-    sender = fields.String(required=True, attribute="from", data_key="from")
-    subject = fields.String(required=True)
+    sender = fields.String(
+        required=True, attribute="from", data_key="from", metadata={"example": "hello@example.com"}
+    )
+    subject = fields.String(required=True, metadata={"example": "Hello from Mailmatic"})
     test = fields.Boolean(
         required=True,
-        metadata={"description": "Sent with a test key or only to the simulator: it went to no relay."},
+        metadata={
+            "description": "Sent with a test key or only to the simulator: it went to no relay.",
+            "example": False,
+        },
     )
     send_at = Moment(
         required=True, allow_none=True, metadata={"description": "When it was to be sent; null: at once."}
     )
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
-    attempts = fields.Integer(required=True, metadata={"description": "How often a sender took it up."})
+    attempts = fields.Integer(
+        required=True, metadata={"description": "How often a sender took it up.", "example": 1}
+    )
     last_error = fields.String(
         required=True,
         allow_none=True,
@@ -91,11 +100,10 @@ class EmailSchema(LogEntrySchema):
 class RescheduleSchema(Schema):
     """When to send it instead."""
 
-    send_at = FutureMoment(
+    send_at = SendAt(
         required=True,
         metadata={
             "description": "ISO 8601 with any offset (none: UTC), in the future.",
-            "example": "2030-06-01T09:00:00Z",
         },
     )
 

@@ -111,7 +111,7 @@ class Moment(fields.Field[datetime]):
 
 
 class FutureMoment(fields.Field[datetime]):
-    """When to send: a time in the future, not further ahead than the settings allow."""
+    """A time in the future."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> datetime:
         if not isinstance(value, str):
@@ -120,12 +120,19 @@ class FutureMoment(fields.Field[datetime]):
             moment = parse_moment(value)
         except ValueError as error:
             raise ValidationError(str(error)) from None
-        ahead = moment - now()
-        if ahead <= timedelta(0):
+        if moment <= now():
             raise ValidationError("Must be in the future.")
-        if ahead > timedelta(seconds=settings().schedule_horizon_seconds):
-            days = settings().schedule_horizon_seconds / 86400
-            raise ValidationError(f"Must be within the next {days:g} days.")
+        return moment
+
+
+class SendAt(FutureMoment):
+    """When to send: a time in the future, not further ahead than the settings allow."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        horizon = timedelta(seconds=settings().schedule_horizon_seconds)
+        if moment - now() > horizon:
+            raise ValidationError(f"Must be within the next {horizon / timedelta(days=1):g} days.")
         return moment
 
 

@@ -10,12 +10,12 @@ from services.gateway.accept import Intent, unique_recipients
 from services.gateway.schemas.fields import (
     Body,
     DisplayName,
-    FutureMoment,
     Headers,
     Line,
     Mailbox,
     Mailboxes,
     Moment,
+    SendAt,
 )
 from shared import states
 from shared.models.emails import KINDS
@@ -67,11 +67,10 @@ class SendSchema(Schema):
             "example": {"X-Order": "1234"},
         },
     )
-    send_at = FutureMoment(
+    send_at = SendAt(
         load_default=None,
         metadata={
             "description": "When to send it: ISO 8601 with any offset (none: UTC), in the future.",
-            "example": "2030-06-01T09:00:00Z",
         },
     )
 
@@ -118,7 +117,9 @@ class OutcomeSchema(Schema):
     """The relay has accepted the email for one recipient at least."""
 
     id = fields.UUID(required=True)
-    message_id = fields.String(required=True)
+    message_id = fields.String(
+        required=True, metadata={"example": "<0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e@example.com>"}
+    )
     status = fields.String(required=True, validate=validate.OneOf([states.SENT]))
     message = fields.String(required=True, metadata={"example": "The relay accepted the email"})
     smtp_reply = fields.String(

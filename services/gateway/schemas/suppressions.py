@@ -86,12 +86,16 @@ class ImportedSchema(Schema):
     """What became of a file's rows."""
 
     added = fields.Integer(
-        required=True, metadata={"description": "Addresses that are new, or have a stronger reason now."}
+        required=True,
+        metadata={"description": "Addresses that are new, or have a stronger reason now.", "example": 120},
     )
     unchanged = fields.Integer(
-        required=True, metadata={"description": "Addresses that were suppressed already, and repeats."}
+        required=True,
+        metadata={"description": "Addresses that were suppressed already, and repeats.", "example": 4},
     )
-    rejected = fields.Integer(required=True, metadata={"description": "Rows that were left out."})
+    rejected = fields.Integer(
+        required=True, metadata={"description": "Rows that were left out.", "example": 1}
+    )
     errors = fields.List(
         fields.Nested(RejectSchema), required=True, metadata={"description": "The first 100 of those."}
     )

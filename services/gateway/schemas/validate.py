@@ -52,13 +52,19 @@ class ValidatedSchema(Schema):
     code = fields.String(
         required=True, metadata={"description": "Why, for a program.", "example": "deliverable"}
     )
-    reason = fields.String(required=True, metadata={"description": "Why, for a person."})
+    reason = fields.String(
+        required=True,
+        metadata={
+            "description": "Why, for a person.",
+            "example": "Mail for example.net goes to mx1.example.net.",
+        },
+    )
     normalized = fields.String(
         required=True,
         allow_none=True,
         metadata={"description": "As it is sent to: the domain in A-labels.", "example": "ada@example.net"},
     )
-    did_you_mean = fields.String(required=True, allow_none=True, metadata={"example": "ada@gmail.com"})
+    did_you_mean = fields.String(required=True, allow_none=True, metadata={"example": None})
     checks = fields.Nested(ChecksSchema, required=True)
 
 

@@ -25,5 +25,6 @@ class PageSchema(Schema):
 
     object = fields.String(required=True, validate=validate.OneOf(["list"]))
     has_more = fields.Boolean(
-        required=True, metadata={"description": "Whether there are more in the direction of the page."}
+        required=True,
+        metadata={"description": "Whether there are more in the direction of the page.", "example": False},
     )

@@ -124,8 +124,10 @@ def test_a_deactivated_key_is_refused_and_an_activated_one_goes_on(tenant: Clien
     client, path = with_key(tenant, credential), f"/api/credentials/{credential['id']}"
     assert status(client) == 200
     assert tenant.request("PATCH", path, json={"active": False}).json()["active"] is False
-    wait_for(lambda: status(client) == 403, "the key to be refused")
-    assert client.get("/api/emails").json()["code"] == "inactive_credential"
+    # each process of the gateway forgets what it knew of the key at a time of its own
+    wait_for(
+        lambda: client.get("/api/emails").json().get("code") == "inactive_credential", "the key to be refused"
+    )
     tenant.request("PATCH", path, json={"active": True})
     wait_for(lambda: status(client) == 200, "the key to go on")
 

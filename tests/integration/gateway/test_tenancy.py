@@ -1,0 +1,155 @@
+"""Walks every operation of the OpenAPI document with another tenant's ids, and with no key or a bad one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from services.gateway.app import create_app
+from services.gateway.openapi import document
+from tests.fixtures.api import Client, new_client
+from tests.fixtures.cluster import Cluster
+from tests.fixtures.database import Database
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the document."""
+
+    method: str
+    path: str
+    spec: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"{(\w+)}", self.path)
+
+    def example(self) -> dict[str, Any]:
+        """A request body out of the document, for an operation that takes one."""
+        content = self.spec.get("requestBody", {}).get("content", {})
+        if "application/json" not in content:
+            return {}
+        return {"json": content["application/json"].get("example", {})}
+
+
+def operations() -> Iterator[Operation]:
+    """All of them."""
+    for path, methods in document(create_app())["paths"].items():
+        for method in METHODS:
+            if method in methods:
+                yield Operation(method, path, methods[method])
+
+
+def takes_a_key(operation: Operation) -> bool:
+    """Whether it is behind an API key, not a secret of the operator's."""
+    return any("bearer" in scheme for scheme in operation.spec["security"])
+
+
+ALL = list(operations())
+KEYED = [operation for operation in ALL if takes_a_key(operation)]
+WITH_IDS = [operation for operation in KEYED if operation.parameters]
+
+
+@pytest.fixture(scope="module")
+def owner(running: Cluster) -> Client:
+    """Who owns one of everything."""
+    return new_client(running)
+
+
+@pytest.fixture(scope="module")
+def owned(owner: Client, database: Database) -> dict[str, str]:
+    """Path parameter → the id of a thing of `owner`'s that it could name."""
+    send_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    ((domain_id,),) = database.all("SELECT id FROM domains WHERE name = :name", name=owner.domain)
+    credential = owner.post("/api/credentials", {"domain_id": str(domain_id), "username": "x"}).json()
+    owner.post("/api/suppressions", {"email": "gone@example.com"})
+    return {
+        "email_id": owner.send(send_at=send_at)["id"],
+        "credential_id": credential["id"],
+        "email": "gone@example.com",
+    }
+
+
+def snapshot(owner: Client) -> list[Any]:
+    """What `owner` has, as far as lists show it."""
+    lists = [item.path for item in KEYED if item.method == "get" and not item.parameters]
+    shown = []
+    for path in lists:
+        response = owner.get(path)
+        if response.headers["Content-Type"] == "application/json":
+            shown.append((path, response.json()))
+    return shown
+
+
+@pytest.mark.parametrize("operation", WITH_IDS, ids=lambda item: item.name)
+def test_another_tenants_ids_are_404_and_nothing_of_it_changes(
+    owner: Client, other_tenant: Client, owned: dict[str, str], operation: Operation
+) -> None:
+    assert set(operation.parameters) <= set(owned), "say in `owned` what this parameter names"
+    before = [item for item in snapshot(owner) if item[0] not in ("/api/audit", "/api/credentials")]
+    path = operation.path.format(**owned)
+    response = other_tenant.request(operation.method, path, **operation.example())
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    after = [item for item in snapshot(owner) if item[0] not in ("/api/audit", "/api/credentials")]
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    "operation", [item for item in WITH_IDS if item.method == "get"], ids=lambda item: item.name
+)
+def test_ids_of_ones_own_are_found(owner: Client, owned: dict[str, str], operation: Operation) -> None:
+    assert owner.get(operation.path.format(**owned)).status_code == 200
+
+
+def test_lists_show_nothing_of_another_tenant(
+    owner: Client, other_tenant: Client, owned: dict[str, str]
+) -> None:
+    foreign = {*owned.values(), owner.domain, owner.sender}
+    for operation in KEYED:
+        if operation.method == "get" and not operation.parameters:
+            text = other_tenant.get(operation.path).text
+            assert not [item for item in foreign if item in text], operation.name
+
+
+@pytest.mark.parametrize("operation", KEYED, ids=lambda item: item.name)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer mm_" + "x" * 40},
+        {"Authorization": "Basic bW06eA=="},
+        {"X-API-Key": "mm_short"},
+        {"X-API-Key": "sk_live_something"},
+    ],
+    ids=["none", "empty", "unknown", "basic", "short", "foreign"],
+)
+def test_nothing_is_answered_without_a_key(
+    api: Client, operation: Operation, headers: dict[str, str]
+) -> None:
+    path = re.sub(r"{\w+}", "00000000-0000-7000-8000-000000000000", operation.path)
+    response = requests.request(
+        operation.method, api.url + path, headers=headers, timeout=10, **operation.example()
+    )
+    assert response.status_code == 401
+    assert response.json()["code"] in {"missing_api_key", "invalid_api_key"}
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_every_operation_takes_a_key_or_names_the_secret_it_takes() -> None:
+    assert {item.name for item in ALL if not takes_a_key(item)} == {
+        "GET /api/cron/process-scheduled",
+        "POST /api/cron/process-scheduled",
+    }
