@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,25 +19,6 @@ from tests.fixtures.api import Client, new_client, operator
 from tests.fixtures.database import Database
 from tests.fixtures.relay import Relay
 from tests.fixtures.waiting import wait_for
-
-#: The line of the API reference; host, key and the addresses that a web page had hidden are filled in.
-CURL = """curl -X POST https://app.mailmatic.cc/api/send/batch \\
-  -H "Authorization: Bearer mm_your_api_key_here" \\
-  -H "Content-Type: application/json" \\
-  -d '{
-    "emails": [
-      {
-        "to": "TO_1",
-        "subject": "Welcome",
-        "html": "<p>Hi User 1</p>"
-      },
-      {
-        "to": "TO_2",
-        "subject": "Welcome",
-        "html": "<p>Hi User 2</p>"
-      }
-    ]
-  }'"""
 
 HI = {"subject": "Hello", "text": "Hi"}
 
@@ -95,22 +74,6 @@ def batch(api: Client, *emails: object) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = response.json()["results"]
     assert len(results) == len(emails)
     return results
-
-
-def test_batch_of_the_reference_is_sent_when_curl_posts_it(api: Client, relay: Relay) -> None:
-    to = [someone(), someone()]
-    line = CURL.replace("https://app.mailmatic.cc", api.url).replace("mm_your_api_key_here", api.key)
-    line = line.replace("TO_1", to[0]).replace("TO_2", to[1])
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
-    results = json.loads(done.stdout)["results"]
-    assert [set(result) for result in results] == [{"id", "message_id", "status"}] * 2
-    assert {result["status"] for result in results} == {"sent"}
-    for number, (result, address) in enumerate(zip(results, to, strict=True), 1):
-        wait_for(lambda result=result: relay.received(result["message_id"]), "the email to arrive")
-        (received,) = relay.received(result["message_id"])
-        assert received.recipients == [address]
-        assert received.message["From"] == api.sender
-        assert f"Hi User {number}" in received.message.get_content()
 
 
 def test_emails_are_sent_from_the_credentials_name_and_address_when_from_is_left_out(

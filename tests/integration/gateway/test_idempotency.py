@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -17,18 +15,6 @@ from tests.fixtures.api import Client, new_client
 from tests.fixtures.database import Database
 from tests.fixtures.relay import Relay
 from tests.fixtures.waiting import wait_for
-
-#: The line of the API reference; host, key and the addresses that a web page had hidden are filled in.
-CURL = """curl -X POST https://app.mailmatic.cc/api/send \\
-  -H "Authorization: Bearer mm_your_api_key_here" \\
-  -H "Idempotency-Key: unique-request-id-12345" \\
-  -H "Content-Type: application/json" \\
-  -d '{
-    "from": "FROM",
-    "to": "TO",
-    "subject": "Important notification",
-    "html": "<p>Only sent once!</p>"
-  }'"""
 
 THREADS = 50
 
@@ -58,21 +44,6 @@ def emails_to(database: Database, address: str) -> int:
 def new_key() -> str:
     """A key nobody else in this run uses."""
     return str(uuid.uuid4())
-
-
-def test_email_of_the_reference_is_sent_once_when_curl_posts_it_twice(
-    api: Client, relay: Relay, database: Database
-) -> None:
-    to = f"{uuid.uuid4()}@example.com"
-    line = CURL.replace("https://app.mailmatic.cc", api.url).replace("mm_your_api_key_here", api.key)
-    line = line.replace("FROM", api.sender).replace("TO", to)
-    first, second = (
-        subprocess.run(["bash", "-c", line], capture_output=True, check=True).stdout for _ in range(2)
-    )
-    assert first == second
-    message_id = json.loads(first)["message_id"]
-    wait_for(lambda: relay.received(message_id), "the email to arrive")
-    assert emails_to(database, to) == 1
 
 
 def test_one_email_is_sent_when_fifty_threads_use_one_key(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import requests
@@ -17,18 +14,6 @@ from tests.fixtures.cluster import CRON_SECRET
 from tests.fixtures.database import Database
 from tests.fixtures.relay import Relay
 from tests.fixtures.waiting import wait_for
-
-#: The line of the API reference; host, key and the addresses that a web page had hidden are filled in.
-CURL = """curl -X POST https://app.mailmatic.cc/api/send \\
-  -H "Authorization: Bearer mm_your_api_key_here" \\
-  -H "Content-Type: application/json" \\
-  -d '{
-    "from": "FROM",
-    "to": "TO",
-    "subject": "Scheduled message",
-    "html": "<p>This was scheduled!</p>",
-    "send_at": "2026-06-01T09:00:00Z"
-  }'"""
 
 CRON = "/api/cron/process-scheduled"
 
@@ -48,31 +33,6 @@ def in_a_day() -> str:
     """Tomorrow, to the second, as answers write it."""
     moment = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     return moment.isoformat().replace("+00:00", "Z")
-
-
-def curl(api: Client, line: str) -> dict[str, Any]:
-    """What a line of the reference answers."""
-    filled = line.replace("https://app.mailmatic.cc", api.url).replace("mm_your_api_key_here", api.key)
-    filled = filled.replace("FROM", api.sender).replace("TO", "ada@example.com")
-    done = subprocess.run(["bash", "-c", filled], capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout))
-
-
-def test_the_references_curl_line_is_refused_once_its_date_has_passed(api: Client) -> None:
-    answer = curl(api, CURL)
-    assert answer["code"] == "validation_error"
-    assert answer["errors"] == [{"pointer": "/send_at", "detail": "Must be in the future."}]
-
-
-def test_the_references_curl_line_schedules_when_its_date_is_to_come(api: Client) -> None:
-    send_at = in_a_day()
-    answer = curl(api, CURL.replace("2026-06-01T09:00:00Z", send_at))
-    assert answer == {
-        "id": answer["id"],
-        "message_id": f"<{answer['id']}@{api.domain}>",
-        "status": "scheduled",
-        "send_at": send_at,
-    }
 
 
 def test_scheduled_email_is_shown_with_its_time_and_waits(api: Client, database: Database) -> None:
