@@ -1,6 +1,6 @@
 # Mailmatic. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status psql shell scale setup setup-test test lint format migration settings lock clean
+.PHONY: help run up down logs status psql shell scale setup setup-test test fuzz lint format migration settings lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 
@@ -32,6 +32,8 @@ setup-test: ## The same, with what only the tests need
 	@deploy/local/setup.sh test
 test: setup-test ## Run the tests; T=tests/unit narrows
 	$(BIN)/pytest $(T)
+fuzz: setup-test ## Thousands of generated requests against every operation
+	$(BIN)/pytest tests/integration/gateway/test_fuzz.py --hypothesis-profile=fuzz --timeout=600
 lint: setup ## ruff, mypy and the import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -37,6 +37,7 @@ shopt -s nullglob
 [ -n "${REDIS_URL:-}" ] || need redis-server redis-server
 need nginx nginx
 if [ "${1:-}" = test ]; then
+    need curl curl
     need postfix postfix
 fi
 
