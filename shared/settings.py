@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.rates import Rates
+from shared.resolvers import Resolvers
+
+_SWITCH = {"on": True, "off": False}
 
 
 class SettingsError(ValueError):
@@ -74,13 +77,21 @@ class Settings:
         "Keys that protect secrets in the database, comma separated, newest first: 32 random bytes in "
         "URL-safe base64 each. The first encrypts, all decrypt.",
     )
-    dns_resolvers: tuple[str, ...] = _setting(
-        "MAILMATIC_DNS_RESOLVERS", (), "Resolvers as ip or ip:port, comma separated; empty: the system's."
+    dns_resolvers: Resolvers = _setting(
+        "MAILMATIC_DNS_RESOLVERS",
+        Resolvers(""),
+        "Resolvers as ip, ip:port or [ipv6]:port, comma separated; empty: the system's.",
     )
     dns_timeout_seconds: float = _setting(
         "MAILMATIC_DNS_TIMEOUT_SECONDS",
         2.0,
         "Longest wait for the DNS; what is not known by then is unknown.",
+    )
+    mx_check: bool = _setting(
+        "MAILMATIC_MX_CHECK",
+        True,
+        "on, or off: whether an email is refused if the domain of a recipient provably receives no mail. "
+        "Trouble in the DNS refuses nothing.",
     )
     db_pool_size: int = _setting("MAILMATIC_DB_POOL_SIZE", 8, "Database connections kept per process.")
     key_cache_seconds: float = _setting(
@@ -193,11 +204,21 @@ def _parse(name: str, raw: str, default: Any) -> Any:
     try:
         if default is None:
             return raw
+        if isinstance(default, bool):
+            return _switch(raw)
         if isinstance(default, tuple):
             return tuple(part.strip() for part in raw.split(",") if part.strip())
         return type(default)(raw) if not isinstance(default, Path) else Path(raw)
     except ValueError as error:
-        raise SettingsError(f"{name}={raw!r} is not a valid {type(default).__name__}") from error
+        wanted = "on or off" if isinstance(default, bool) else f"a valid {type(default).__name__}"
+        raise SettingsError(f"{name}={raw!r} is not {wanted}") from error
+
+
+def _switch(raw: str) -> bool:
+    try:
+        return _SWITCH[raw.strip().lower()]
+    except KeyError:
+        raise ValueError(raw) from None
 
 
 @cache
@@ -213,6 +234,7 @@ def reference() -> str:
     for item in fields(Settings):
         default = ",".join(item.default) if isinstance(item.default, tuple) else item.default
         default = "" if default is None else default
+        default = ("off", "on")[default] if isinstance(default, bool) else default
         shown = f"`{default}`" if str(default) else ""
         text = item.metadata["help"].replace("|", "\\|")
         lines.append(f"| `{item.metadata['env']}` | {shown} | {text} |")

@@ -1,4 +1,4 @@
-"""Fixtures: one real cluster a run (fixtures/cluster.py), clients of its API, and a relay to send to."""
+"""Fixtures: one real cluster a run (fixtures/cluster.py), clients of its API, a relay to send to, a DNS."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hypothesis import settings
 settings.register_profile("fuzz", max_examples=1_000)
 
 pytest_plugins = [
+    "tests.fixtures.dns_server",  # before those who import it
     "tests.fixtures.cluster",
     "tests.fixtures.relay",
     "tests.fixtures.api",

@@ -39,6 +39,7 @@ need nginx nginx
 if [ "${1:-}" = test ]; then
     need curl curl
     need postfix postfix
+    need nsd nsd
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

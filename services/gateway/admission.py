@@ -9,13 +9,26 @@ from sqlalchemy import Connection
 from services.gateway.accept import Intent
 from services.gateway.errors import problem
 from services.gateway.principal import Principal
+from services.gateway.validation import undeliverable
 from shared.errors import ApiError, FieldError
+from shared.settings import settings
 from shared.suppressions import Suppressed, suppressed
 
 
 def refusals(principal: Principal, intents: Sequence[Intent]) -> list[ApiError | None]:
     """For each intent the reason why it can't be sent, or `None`."""
     return [_sender_refusal(principal, intent) for intent in intents]
+
+
+def delivery_refusals(intents: Sequence[Intent]) -> list[ApiError | None]:
+    """For each intent the refusal that names the recipients whose domain receives no mail, or `None`.
+
+    One look-up for all of them. It may wait for the DNS, so it is not for inside a transaction.
+    """
+    if not settings().mx_check:
+        return [None] * len(intents)
+    why_not = undeliverable(item.address.domain for intent in intents for item in intent.recipients)
+    return [_delivery_refusal(intent, why_not) for intent in intents]
 
 
 def recipient_refusals(
@@ -27,6 +40,18 @@ def recipient_refusals(
         tx, [(account, item.address.email) for intent in intents for item in intent.recipients]
     )
     return [_suppression_refusal(principal, intent, found) for intent in intents]
+
+
+def _delivery_refusal(intent: Intent, why_not: dict[str, str]) -> ApiError | None:
+    at_fault = [
+        FieldError(item.pointer, f"{item.address.email} receives no mail. {why_not[item.address.domain]}")
+        for item in intent.recipients
+        if item.address.domain in why_not
+    ]
+    if not at_fault:
+        return None
+    whom = at_fault[0].detail if len(at_fault) == 1 else f"{len(at_fault)} recipients receive no mail."
+    return problem("recipient_undeliverable", whom, at_fault)
 
 
 def _suppression_refusal(principal: Principal, intent: Intent, found: Suppressed) -> ApiError | None:

@@ -14,10 +14,10 @@ from services.gateway.credential_store import Wanted
 from services.gateway.keys import digest, looks_like_key
 from shared.addresses import AddressError, domain_name, parse_address
 from shared.db import DatabaseUnavailable, transaction
+from shared.sandbox import SANDBOX_DOMAIN
 from shared.vault import VaultError
 
 SANDBOX = "Sandbox"
-SANDBOX_DOMAIN = "sandbox.mailmatic.test"
 
 
 class Group(click.Group):

@@ -32,6 +32,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "payload_too_large": (413, "The request body, or a part of it, is too large."),
     "unsupported_media_type": (415, "The request body must be application/json in UTF-8."),
     "validation_error": (422, "The request is not valid."),
+    "recipient_undeliverable": (422, "The domain of a recipient receives no mail."),
     "recipient_suppressed": (422, "A recipient is on the account's suppression list."),
     "rate_limit_exceeded": (429, "More requests than are allowed in this time."),
     "internal_error": (500, "Something went wrong on our side."),

@@ -10,7 +10,7 @@ from flask import Response
 
 from services.gateway import outcome
 from services.gateway.accept import Accepted, Intent, draft, write
-from services.gateway.admission import recipient_refusals, refusals
+from services.gateway.admission import delivery_refusals, recipient_refusals, refusals
 from services.gateway.auth import principal
 from services.gateway.batch import admit, intents, results, told
 from services.gateway.principal import Principal
@@ -34,7 +34,7 @@ _KNOWN = {
     "message_id": "<c9de3859-ac2e-7379-a2e5-ff5dae2e07d0@example.com>",
     "status": "sent",
 }
-_REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_suppressed")
+_REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_undeliverable", "recipient_suppressed")
 
 
 @blueprint.operation(
@@ -65,6 +65,9 @@ def send_email(intent: Intent) -> Response:
     """
     who = principal()
     (refusal,) = refusals(who, [intent])
+    if refusal:
+        raise refusal
+    (refusal,) = delivery_refusals([intent])
     if refusal:
         raise refusal
     with transaction() as tx:
@@ -116,6 +119,7 @@ def send_batch(batch: dict[str, Any]) -> Response:
     """
     who = principal()
     items = admit(judge_each(batch["emails"], who), partial(refusals, who))
+    items = admit(items, delivery_refusals)
     with transaction() as tx:
         items = admit(items, partial(recipient_refusals, tx, who))
         drafted = draft(who, intents(items))

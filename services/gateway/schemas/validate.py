@@ -7,9 +7,10 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from services.gateway.validation import INVALID, UNKNOWN, VALID, Checked
-from shared import dns
+from shared.mx import STATUSES
 
-_MX_STATUSES = (dns.MX, dns.ADDRESS, dns.NULL_MX, dns.NO_MAIL, dns.NXDOMAIN, dns.UNKNOWN)
+#: Why an address is what it is.
+CODES = ("deliverable", "invalid_syntax", "nxdomain", "null_mx", "no_mail", "suppressed", "dns_unknown")
 
 
 class ValidateSchema(Schema):
@@ -23,7 +24,7 @@ class ValidateSchema(Schema):
 class MxCheckSchema(Schema):
     """Where mail for the domain goes."""
 
-    status = fields.String(required=True, validate=validate.OneOf(_MX_STATUSES), metadata={"example": "mx"})
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES), metadata={"example": "mx"})
     hosts = fields.List(fields.String(), required=True, metadata={"example": ["mx1.example.net"]})
 
 
@@ -50,7 +51,9 @@ class ValidatedSchema(Schema):
     )
     result = fields.String(required=True, validate=validate.OneOf((VALID, INVALID, UNKNOWN)))
     code = fields.String(
-        required=True, metadata={"description": "Why, for a program.", "example": "deliverable"}
+        required=True,
+        validate=validate.OneOf(CODES),
+        metadata={"description": "Why, for a program.", "example": "deliverable"},
     )
     reason = fields.String(
         required=True,
