@@ -6,6 +6,8 @@ from difflib import get_close_matches
 
 from disposable_email_domains import blocklist
 
+from shared.addresses import AddressError, parse_address
+
 #: Mailboxes of functions, not people (RFC 2142 and custom).
 ROLES = frozenset((
     "abuse", "accounts", "admin", "administrator", "billing", "contact", "do-not-reply", "donotreply",
@@ -64,8 +66,16 @@ def suggestion(email: str) -> str | None:
     domain = domain.lower()
     if not at or not local or domain in PROVIDERS or domain in _NO_SLIPS:
         return None
-    meant = _meant(domain)
-    return f"{local}@{meant}" if meant != domain else None
+    meant = f"{local}@{_meant(domain)}"
+    return meant if meant != f"{local}@{domain}" and _is_address(meant) else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parse_address(text)
+    except AddressError:
+        return False
+    return True
 
 
 def _meant(domain: str) -> str:
