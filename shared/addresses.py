@@ -24,6 +24,8 @@ for _name in _PRIVATE_NAMES:
 MAX_NAME = 255
 #: Longest string that is looked at; an address has at most 254 octets, the rest is name and quoting.
 _MAX_TEXT = 1024
+#: Longest local part in octets (RFC 5321 §4.5.3.1.1, which RFC 6531 leaves as it is).
+_MAX_LOCAL = 64
 
 _NAMED = re.compile(r"(?P<name>.*?)\s*<(?P<address>[^<>]*)>", re.DOTALL)
 _QUOTED = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -128,10 +130,12 @@ def _display_name(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _mailbox(text: str) -> Address:
-    if "," in text or ";" in text:
-        raise AddressError("This holds more than one address; give them as an array of strings.")
     if text.startswith('"'):
         raise AddressError('Quoted local parts (like "a b"@example.com) are not accepted.')
+    if "(" in text:
+        raise AddressError("Comments (in parentheses) are not accepted.")
+    if "," in text or ";" in text:
+        raise AddressError("This holds more than one address; give them as an array of strings.")
     local_domain = text.rpartition("@")[2].lower() == "localhost"
     try:
         checked = email_validator.validate_email(
@@ -139,4 +143,6 @@ def _mailbox(text: str) -> Address:
         )
     except email_validator.EmailNotValidError as error:
         raise AddressError(str(error)) from None
+    if len(checked.local_part.encode()) > _MAX_LOCAL:  # the library counts characters
+        raise AddressError(f"The part before the @-sign is longer than {_MAX_LOCAL} octets in UTF-8.")
     return Address(checked.local_part, checked.ascii_domain.lower())
