@@ -22,11 +22,13 @@ ARGUMENTS: dict[str, tuple[str, str]] = {key: tuple(value) for key, value in _FI
 _PUBLIC = {"valid": True, "dnswarn": True, "err": False}
 _ALLOWED_BY = {"mailbox": "RFC 5321", "header": "RFC 5322", "none": "no standard"}
 
-_INTRODUCTION = """\
-The tests judge {total} addresses as the API does, {public} of them those of a public list (is_email 3.05). On
-{differing} of them our verdict is not that of the grammar: of RFC 5321 and 6531, for envelopes, or of RFC
-5322, for headers. Each is listed here, under the reason why and with the standard that allows it. Nearly all are
-refused; what is accepted beyond the standards says so."""
+_INTRODUCTION = (
+    "The tests judge {total} addresses as the API does, {public} of them those of a public list "
+    "(is_email 3.05). On {differing} of them our verdict is not that of the grammar: of RFC 5321 and "
+    "6531, for envelopes, or of RFC 5322, for headers. Each is listed here, under the reason why and "
+    "with the standard that allows it. Nearly all are refused; what is accepted beyond the standards "
+    "says so."
+)
 
 
 @dataclass(frozen=True)
