@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from services.gateway import queries
 from services.gateway.principal import Principal
-from shared import states
+from shared import states, templates
 from shared.addresses import Address
 from shared.clock import iso, now
 from shared.contracts import SendEmails
@@ -27,6 +28,9 @@ from shared.observability import current_request_id
 from shared.outbox import emit_all
 from shared.sandbox import is_simulated
 from shared.settings import settings
+
+#: Longest subject, in characters, whether it was given or filled in.
+MAX_SUBJECT = 998
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An email somebody wants sent. `recipients` holds no mailbox twice and at least one."""
+    """An email somebody wants sent. `recipients` holds no mailbox twice and at least one.
+
+    With `variables`, subject and bodies are templates. With a `template_id`, those that are empty are the
+    stored template's, until `personal.personalised` has filled them in.
+    """
 
     sender: Address
     recipients: tuple[Recipient, ...]
@@ -54,6 +62,15 @@ class Intent:
     headers: tuple[tuple[str, str], ...] = ()
     #: when it is to be sent (aware, in the future); None: at once
     send_at: datetime | None = None
+    template_id: UUID | None = None
+    variables: dict[str, Any] | None = None
+
+    @property
+    def subject_line(self) -> str:
+        """The subject as the recipient will see it."""
+        if self.variables is None:
+            return self.subject
+        return templates.parse(self.subject).render_line(self.variables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +91,16 @@ class Draft:
     rows: queries.AcceptedRows
 
 
+#: Ids of the contents that a draft has already, by what they say.
+_Contents = dict[tuple[str, str | None, str | None], UUID]
+
+
 def draft(principal: Principal, intents: Sequence[Intent]) -> Draft:
-    """`intents` as rows."""
+    """`intents` as rows; what several of them say alike is one content."""
     moment = now()
     rows = queries.AcceptedRows()
-    return Draft([_draft(rows, principal, intent, moment) for intent in intents], rows)
+    known: _Contents = {}
+    return Draft([_draft(rows, known, principal, intent, moment) for intent in intents], rows)
 
 
 def write(tx: Connection, drafted: Draft) -> None:
@@ -113,15 +135,16 @@ def unique_recipients(
     return tuple(first.values())
 
 
-def _draft(rows: queries.AcceptedRows, principal: Principal, intent: Intent, moment: datetime) -> Accepted:
-    id, content_id = new_id(), new_id()
-    account_id, sender = principal.account_id, intent.sender
-    message_id = f"<{id}@{sender.domain}>"
-    status = states.QUEUED if intent.send_at is None else states.SCHEDULED
-    due_at = intent.send_at or moment
+def _content(
+    rows: queries.AcceptedRows, known: _Contents, account_id: UUID, intent: Intent, moment: datetime
+) -> UUID:
+    says = (intent.subject, intent.html, intent.text)
+    if says in known:
+        return known[says]
+    known[says] = id = new_id()
     rows.contents.append(
         {
-            "id": content_id,
+            "id": id,
             "account_id": account_id,
             "subject": intent.subject,
             "html": intent.html,
@@ -129,12 +152,23 @@ def _draft(rows: queries.AcceptedRows, principal: Principal, intent: Intent, mom
             "created_at": moment,
         }
     )
+    return id
+
+
+def _draft(
+    rows: queries.AcceptedRows, known: _Contents, principal: Principal, intent: Intent, moment: datetime
+) -> Accepted:
+    id = new_id()
+    account_id, sender = principal.account_id, intent.sender
+    message_id = f"<{id}@{sender.domain}>"
+    status = states.QUEUED if intent.send_at is None else states.SCHEDULED
+    due_at = intent.send_at or moment
     rows.emails.append(
         {
             "id": id,
             "account_id": account_id,
             "credential_id": principal.credential_id,
-            "content_id": content_id,
+            "content_id": _content(rows, known, account_id, intent, moment),
             "stream": "transactional",
             "status": status,
             "message_id": message_id,
@@ -142,7 +176,8 @@ def _draft(rows: queries.AcceptedRows, principal: Principal, intent: Intent, mom
             "from_name": sender.name,
             "reply_to": [{"address": item.email, "name": item.name} for item in intent.reply_to] or None,
             "headers": [list(pair) for pair in intent.headers] or None,
-            "subject": intent.subject,
+            "subject": intent.subject_line,
+            "variables": intent.variables,
             "test": principal.test or all(is_simulated(item.address.domain) for item in intent.recipients),
             "send_at": intent.send_at,
             "due_at": due_at,

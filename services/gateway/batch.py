@@ -13,11 +13,13 @@ from shared.errors import ApiError
 Judged = Intent | ApiError
 
 
-def admit(
-    items: Sequence[Judged], refusals: Callable[[list[Intent]], Sequence[ApiError | None]]
-) -> list[Judged]:
-    """`items` after one more check, which is asked once for all that are still intents."""
-    verdicts = iter(refusals(intents(items)))
+def admit(items: Sequence[Judged], check: Callable[[list[Intent]], Sequence[Judged | None]]) -> list[Judged]:
+    """`items` after one more check, which is asked once for all that are still intents.
+
+    Args:
+        check: gives for each intent why it is refused, or what it has become; `None`: nothing else.
+    """
+    verdicts = iter(check(intents(items)))
     return [(next(verdicts) or item) if isinstance(item, Intent) else item for item in items]
 
 

@@ -26,6 +26,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "domain_not_verified": (403, "The sending domain is not verified yet."),
     "not_found": (404, "There is nothing at this address."),
     "method_not_allowed": (405, "This address does not answer to this method."),
+    "template_name_taken": (409, "The account has a template of this name already."),
     "not_scheduled": (409, "The email is not scheduled any more."),
     "idempotency_mismatch": (409, "The idempotency key was used with another request."),
     "idempotency_in_progress": (409, "The request with this idempotency key is still being executed."),

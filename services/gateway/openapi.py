@@ -9,6 +9,7 @@ from flask_smorest import Api
 
 from services.gateway.schemas.errors import ErrorSchema
 from services.gateway.schemas.fields import FutureMoment, Headers, Mailbox, Mailboxes, Moment, SendAt
+from services.gateway.schemas.templates import Variables
 from shared.settings import settings
 
 _DESCRIPTION = """\
@@ -57,6 +58,7 @@ def api_of(app: Flask) -> Api:
     for document in (_document_address, _document_headers):
         converter.add_attribute_function(document)
     api.register_field(Mailbox, "string", None)
+    api.register_field(Variables, "object", None)
     for field in (Moment, FutureMoment, SendAt):
         api.register_field(field, "string", "date-time")
     return api

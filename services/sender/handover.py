@@ -15,6 +15,7 @@ from services.sender.render import render
 from services.sender.smtp import Envelope, RelayTrouble
 from shared import states
 from shared.observability import get_logger, request_scope
+from shared.templates import TemplateError
 
 log = get_logger("sender")
 
@@ -92,7 +93,7 @@ def _deliver(job: Job, pool: RelayPool, begin: Callable[[], None]) -> tuple[str 
         # signed with the moment that it was wanted at, so that a resend is the same message to the last byte
         message = render(job).signed(job.signers, int(job.wanted_at.timestamp()))
         relay, outcomes = pool.deliver(envelope, bytes(message), begin)
-    except HeaderInjection as error:
+    except (HeaderInjection, TemplateError) as error:
         return None, for_all(positions, states.FAILED, Reply(554, str(error)))
     except RelayTrouble as trouble:
         return None, for_all(positions, states.DEFERRED, Reply(451, str(trouble)))

@@ -19,6 +19,7 @@ def render(job: Job) -> Message:
 
     Raises:
         headers.HeaderInjection: a stored header would break out of its line.
+        templates.TemplateError: the stored content is no template, though the email has variables.
     """
     content = _filled(job)
     lines = [headers.address_field("From", [job.sender])]
@@ -46,7 +47,7 @@ def _filled(job: Job) -> Content:
     if values is None:
         return content
     return Content(
-        subject=templates.parse(content.subject).render(values, html=False),
+        subject=templates.parse(content.subject).render_line(values),
         html=content.html and templates.parse(content.html).render(values, html=True),
         text=content.text and templates.parse(content.text).render(values, html=False),
     )

@@ -8,7 +8,18 @@ from typing import Any
 
 from services.gateway.auth import authenticate, check_cron_secret
 from services.gateway.limits import admit_visitor
-from services.gateway.routes import audit, credentials, cron, docs, emails, logs, send, suppressions, validate
+from services.gateway.routes import (
+    audit,
+    credentials,
+    cron,
+    docs,
+    emails,
+    logs,
+    send,
+    suppressions,
+    templates,
+    validate,
+)
 
 Guard = Callable[[], None]
 
@@ -32,6 +43,7 @@ API = (
     Mount(logs.blueprint, authenticate),  # GET /api/logs
     Mount(validate.blueprint, authenticate),  # POST /api/validate
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export
+    Mount(templates.blueprint, authenticate),  # /api/templates, …/{id}, …/{id}/preview
     Mount(credentials.blueprint, authenticate),  # /api/credentials, …/{id}, …/{id}/rotate
     Mount(audit.blueprint, authenticate),  # GET /api/audit
     Mount(cron.blueprint, check_cron_secret),  # GET, POST /api/cron/process-scheduled

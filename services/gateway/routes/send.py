@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 from flask import Response
+from sqlalchemy import Connection
 
 from services.gateway import outcome
 from services.gateway.accept import Accepted, Intent, draft, write
 from services.gateway.admission import delivery_refusals, recipient_refusals, refusals
 from services.gateway.auth import principal
-from services.gateway.batch import admit, intents, results, told
+from services.gateway.batch import Judged, admit, intents, results, told
+from services.gateway.personal import personalised
 from services.gateway.principal import Principal
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.routes.once import amend, keep, rendered
@@ -22,6 +24,7 @@ from services.gateway.schemas.body import read_json
 from services.gateway.schemas.send import OutcomeSchema, SendSchema, SentSchema
 from shared import schedule_index, states
 from shared.db import transaction
+from shared.errors import ApiError
 from shared.web import answer as refused
 
 blueprint = Blueprint(
@@ -71,10 +74,10 @@ def send_email(intent: Intent) -> Response:
     if refusal:
         raise refusal
     with transaction() as tx:
-        (refusal,) = recipient_refusals(tx, who, [intent])
-        if refusal:
-            raise refusal
-        drafted = draft(who, [intent])
+        (judged,) = _admitted(tx, who, [intent])
+        if isinstance(judged, ApiError):
+            raise judged
+        drafted = draft(who, [judged])
         response = rendered(_SENT, _sent(drafted.accepted[0]), 202)
         keep(tx, response)
         write(tx, drafted)
@@ -121,7 +124,7 @@ def send_batch(batch: dict[str, Any]) -> Response:
     items = admit(judge_each(batch["emails"], who), partial(refusals, who))
     items = admit(items, delivery_refusals)
     with transaction() as tx:
-        items = admit(items, partial(recipient_refusals, tx, who))
+        items = _admitted(tx, who, items)
         drafted = draft(who, intents(items))
         response = rendered(_RESULTS, {"results": results(items, drafted.accepted)}, 202)
         if drafted.accepted:  # else nothing is executed, and the key stays free
@@ -129,6 +132,12 @@ def send_batch(batch: dict[str, Any]) -> Response:
             write(tx, drafted)
     _index(drafted.accepted)
     return response
+
+
+def _admitted(tx: Connection, who: Principal, items: Sequence[Judged]) -> list[Judged]:
+    """`items` after the checks that need the database."""
+    items = admit(items, partial(recipient_refusals, tx, who))
+    return admit(items, partial(personalised, tx, who.account_id))
 
 
 def _sent(accepted: Accepted) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from services.gateway.accept import Intent, unique_recipients
+from services.gateway.accept import MAX_SUBJECT, Intent, unique_recipients
 from services.gateway.schemas.fields import (
     Body,
     DisplayName,
@@ -17,11 +17,11 @@ from services.gateway.schemas.fields import (
     Moment,
     SendAt,
 )
+from services.gateway.schemas.templates import Variables, check_syntax
 from shared import states
 from shared.models.emails import KINDS
 from shared.settings import settings
 
-MAX_SUBJECT = 998
 MAX_REPLY_TO = 10
 
 
@@ -41,15 +41,37 @@ class SendSchema(Schema):
         metadata={"description": "Recipient, or an array of them.", "example": "ada@example.net"},
     )
     subject = Line(
-        required=True,
+        load_default=None,
         validate=validate.Length(1, MAX_SUBJECT),
-        metadata={"description": "Subject line, on one line.", "example": "Hello from Mailmatic"},
+        metadata={
+            "description": "Subject line, on one line. Needed without a template.",
+            "example": "Hello from Mailmatic",
+        },
     )
     html = Body(
         load_default=None,
-        metadata={"description": "HTML body; this or `text` is needed.", "example": "<h1>Welcome!</h1>"},
+        metadata={
+            "description": "HTML body; this, `text` or a template is needed.",
+            "example": "<h1>Welcome!</h1>",
+        },
     )
-    text = Body(load_default=None, metadata={"description": "Plain text body; this or `html` is needed."})
+    text = Body(
+        load_default=None,
+        metadata={"description": "Plain text body; this, `html` or a template is needed."},
+    )
+    template_id = fields.UUID(
+        load_default=None,
+        metadata={"description": "Template: says what `subject`, `html` and `text` don't say themselves."},
+    )
+    variables = Variables(
+        load_default=None,
+        metadata={
+            "description": "What fills `{{first_name}}`, `{{metadata.plan}}` … in subject, html, text and "
+            "from_name, the template's or the email's own. Without variables and without a template all of "
+            "these are taken as they are.",
+            "example": {"first_name": "Ada", "metadata": {"plan": "pro"}},
+        },
+    )
     from_name = DisplayName(
         load_default=None,
         metadata={"description": "Display name of the sender.", "example": "Ada at Example"},
@@ -83,12 +105,14 @@ class SendSchema(Schema):
         return Intent(
             sender=sender.named(data["from_name"] or sender.name),
             recipients=recipients,
-            subject=data["subject"],
+            subject=data["subject"] or "",
             html=data["html"] or None,
             text=data["text"] or None,
             reply_to=tuple(data["reply_to"] or ()),
             headers=tuple(data["headers"] or ()),
             send_at=data["send_at"],
+            template_id=data["template_id"],
+            variables=_variables(data),
         )
 
 
@@ -136,11 +160,22 @@ def _check(data: dict[str, Any], recipients: int) -> None:
         raise ValidationError("At least one recipient.", "to")
     if recipients > most:
         raise ValidationError(f"{recipients} recipients in to, cc and bcc together; at most {most}.", "to")
-    if not (data["html"] or data["text"]):
-        raise ValidationError("Give html or text, or both.", "html")
+    if data["template_id"] is None:
+        if data["subject"] is None:
+            raise ValidationError("Missing data for required field.", "subject")
+        if not (data["html"] or data["text"]):
+            raise ValidationError("Give html or text, or both.", "html")
+    if _variables(data) is not None:
+        check_syntax(data)
     reply_to = data["reply_to"] or ()
     if len(reply_to) > MAX_REPLY_TO:
         raise ValidationError(f"At most {MAX_REPLY_TO} addresses.", "reply_to")
     # a relay without SMTPUTF8 can't carry such a header, and a reply address must work for every recipient
     if not all(address.local.isascii() for address in reply_to):
         raise ValidationError("The part before the @-sign must be ASCII here.", "reply_to")
+
+
+def _variables(data: dict[str, Any]) -> dict[str, Any] | None:
+    """What fills the email; `None`: it is no template."""
+    values: dict[str, Any] | None = data["variables"]
+    return {} if values is None and data["template_id"] else values
