@@ -7,7 +7,7 @@ answers with 503 and a worker with a retry.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -22,6 +22,8 @@ from shared.settings import settings
 
 #: A connection used this recently (seconds) is taken to live.
 _TRUSTED_SECONDS = 1.0
+#: What COPY hands to the driver at a time.
+_COPY_BYTES = 256 * 1024
 
 
 class DatabaseUnavailable(Exception):
@@ -71,6 +73,38 @@ def _ping_when_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> Non
         connection.rollback()
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         raise DisconnectionError from error  # the pool opens another and asks again
+
+
+class _Blocks:
+    """Blocks of bytes as a file that the driver reads from; none is copied whole."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self._left = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        while not self._left:
+            block = next(self._blocks, None)
+            if block is None:
+                return b""
+            self._left = memoryview(block)
+        part, self._left = self._left[:size], self._left[size:]
+        return bytes(part)
+
+
+def copy_in(tx: Connection, statement: str, blocks: Iterable[bytes]) -> None:
+    """Runs the `COPY … FROM STDIN` that `statement` is with the bytes of `blocks`, in the transaction `tx`.
+
+    Raises:
+        DatabaseUnavailable: the connection was lost.
+    """
+    raw: Any = tx.connection.driver_connection
+    try:
+        with raw.cursor() as cursor:
+            cursor.copy_expert(statement, _Blocks(blocks), _COPY_BYTES)
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        tx.invalidate(error)
+        raise DatabaseUnavailable(str(error).strip() or "connection lost") from error
 
 
 @contextmanager

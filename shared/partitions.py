@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
 from shared.ids import id_floor
 
-PARTITIONED = ("contents", "attachments", "emails", "recipients", "events")
+PARTITIONED = ("contents", "attachments", "files", "emails", "recipients", "events")
 MONTHS_AHEAD = 3
 
 
-def ensure_partitions(tx: Connection, moment: datetime) -> None:
+def ensure_partitions(tx: Connection, moment: datetime, tables: Sequence[str] = PARTITIONED) -> None:
     """Makes the partitions of `moment`'s month and the next three; those that exist are left alone.
 
     Rows outside every month land in the default partition, so an install whose scheduler was away for months
     still accepts mail.
     """
-    for table in PARTITIONED:
+    for table in tables:
         for ahead in range(MONTHS_AHEAD + 1):
             start, end = _month(moment, ahead), _month(moment, ahead + 1)
             tx.execute(

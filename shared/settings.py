@@ -120,6 +120,13 @@ class Settings:
     max_body_bytes: int = _setting(
         "MAILMATIC_MAX_BODY_BYTES", 5 * 1024 * 1024, "Largest html or text of one email (UTF-8); more is 413."
     )
+    max_attachment_bytes: int = _setting(
+        "MAILMATIC_MAX_ATTACHMENT_BYTES",
+        20 * 1024 * 1024,
+        "Most bytes of one email's attachments together, decoded; more is 413. Base64 takes a third more, "
+        "which MAILMATIC_MAX_REQUEST_BYTES and the edge's client_max_body_size (deploy/nginx: 45 MB) must "
+        "let in.",
+    )
     max_recipients: int = _setting(
         "MAILMATIC_MAX_RECIPIENTS", 50, "Most recipients of one email: to + cc + bcc."
     )

@@ -9,7 +9,7 @@ same few statements however many emails there are. Refuses nothing: what comes h
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.gateway import queries
+from services.gateway.files import File
 from services.gateway.principal import Principal
 from shared import states, templates
 from shared.addresses import Address
@@ -46,6 +47,16 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with an email; with a `cid` it is shown where the HTML refers to it."""
+
+    filename: str
+    content_type: str
+    cid: str | None
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """An email somebody wants sent. `recipients` holds no mailbox twice and at least one.
 
@@ -64,6 +75,7 @@ class Intent:
     send_at: datetime | None = None
     template_id: UUID | None = None
     variables: dict[str, Any] | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def subject_line(self) -> str:
@@ -91,16 +103,20 @@ class Draft:
     rows: queries.AcceptedRows
 
 
-#: Ids of the contents that a draft has already, by what they say.
-_Contents = dict[tuple[str, str | None, str | None], UUID]
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What a draft's rows hold already: contents by what they say, files by what is in them."""
+
+    contents: dict[tuple[Any, ...], UUID] = field(default_factory=dict)
+    files: dict[bytes, UUID] = field(default_factory=dict)
 
 
 def draft(principal: Principal, intents: Sequence[Intent]) -> Draft:
     """`intents` as rows; what several of them say alike is one content."""
     moment = now()
     rows = queries.AcceptedRows()
-    known: _Contents = {}
-    return Draft([_draft(rows, known, principal, intent, moment) for intent in intents], rows)
+    stored = _Stored()
+    return Draft([_draft(rows, stored, principal, intent, moment) for intent in intents], rows)
 
 
 def write(tx: Connection, drafted: Draft) -> None:
@@ -136,12 +152,17 @@ def unique_recipients(
 
 
 def _content(
-    rows: queries.AcceptedRows, known: _Contents, account_id: UUID, intent: Intent, moment: datetime
+    rows: queries.AcceptedRows, stored: _Stored, account_id: UUID, intent: Intent, moment: datetime
 ) -> UUID:
-    says = (intent.subject, intent.html, intent.text)
-    if says in known:
-        return known[says]
-    known[says] = id = new_id()
+    """The id of what the intent says, which is a new row unless another one says the same."""
+    carried = [
+        (item.filename, item.content_type, item.cid, _file(rows, stored, account_id, item), len(item.data))
+        for item in intent.attachments
+    ]
+    says = (intent.subject, intent.html, intent.text, *carried)
+    if says in stored.contents:
+        return stored.contents[says]
+    stored.contents[says] = id = new_id()
     rows.contents.append(
         {
             "id": id,
@@ -149,14 +170,34 @@ def _content(
             "subject": intent.subject,
             "html": intent.html,
             "text": intent.text,
+            "attachments": len(carried),
             "created_at": moment,
         }
+    )
+    rows.attachments.extend(
+        {
+            "content_id": id,
+            "position": position,
+            "filename": filename,
+            "content_type": content_type,
+            "cid": cid,
+            "file_id": file_id,
+            "size": size,
+        }
+        for position, (filename, content_type, cid, file_id, size) in enumerate(carried)
     )
     return id
 
 
+def _file(rows: queries.AcceptedRows, stored: _Stored, account_id: UUID, item: Attachment) -> UUID:
+    if item.data not in stored.files:
+        stored.files[item.data] = id = new_id()
+        rows.files.append(File(id, account_id, item.data))
+    return stored.files[item.data]
+
+
 def _draft(
-    rows: queries.AcceptedRows, known: _Contents, principal: Principal, intent: Intent, moment: datetime
+    rows: queries.AcceptedRows, stored: _Stored, principal: Principal, intent: Intent, moment: datetime
 ) -> Accepted:
     id = new_id()
     account_id, sender = principal.account_id, intent.sender
@@ -168,7 +209,7 @@ def _draft(
             "id": id,
             "account_id": account_id,
             "credential_id": principal.credential_id,
-            "content_id": _content(rows, known, account_id, intent, moment),
+            "content_id": _content(rows, stored, account_id, intent, moment),
             "stream": "transactional",
             "status": status,
             "message_id": message_id,

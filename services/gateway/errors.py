@@ -31,6 +31,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "idempotency_mismatch": (409, "The idempotency key was used with another request."),
     "idempotency_in_progress": (409, "The request with this idempotency key is still being executed."),
     "payload_too_large": (413, "The request body, or a part of it, is too large."),
+    "attachments_too_large": (413, "The attachments are larger than those of one email may be."),
     "unsupported_media_type": (415, "The request body must be application/json in UTF-8."),
     "validation_error": (422, "The request is not valid."),
     "recipient_undeliverable": (422, "The domain of a recipient receives no mail."),

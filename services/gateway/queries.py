@@ -11,10 +11,11 @@ from uuid import UUID
 from sqlalchemy import Connection, select, update
 
 from services.gateway import scopes
+from services.gateway.files import File, insert_files
 from services.gateway.one_insert import Row, insert_together
 from services.gateway.principal import Principal
 from shared.clock import now
-from shared.models import contents, credentials, domains, emails, events, recipients
+from shared.models import attachments, contents, credentials, domains, emails, events, recipients
 
 #: `last_used_at` is exact to this.
 _USE_RESOLUTION = timedelta(minutes=1)
@@ -32,16 +33,20 @@ class KeyRow:
 
 @dataclass(frozen=True)
 class AcceptedRows:
-    """Rows of newly accepted emails, by table."""
+    """Rows of newly accepted emails, by table; attachments and their files only where there are any."""
 
     contents: list[Row] = field(default_factory=list)
     emails: list[Row] = field(default_factory=list)
     recipients: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
+    attachments: list[Row] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
 
 
 def insert_accepted(tx: Connection, rows: AcceptedRows) -> None:
-    """Inserts newly accepted emails, all tables in one statement."""
+    """Inserts newly accepted emails, all tables but the files' in one statement."""
+    if rows.files:
+        insert_files(tx, rows.files)
     insert_together(
         tx,
         [
@@ -49,6 +54,7 @@ def insert_accepted(tx: Connection, rows: AcceptedRows) -> None:
             (emails, rows.emails),
             (recipients, rows.recipients),
             (events, rows.events),
+            *([(attachments, rows.attachments)] if rows.attachments else []),
         ],
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from services.gateway.one_insert import Row
 from services.gateway.windows import Window, rows_in
-from shared.models import audit_log, emails, events, recipients
+from shared.models import attachments, audit_log, emails, events, recipients
 
 _SHOWN = (
     emails.c.id,
@@ -38,15 +38,16 @@ class LogFilter:
 
 
 def email(tx: Connection, account_id: UUID, email_id: UUID) -> Row | None:
-    """One email with its recipients and events; `None` if the account has no such email."""
+    """One email with its attachments, recipients and events; `None` if the account has no such email."""
     found = tx.execute(
-        select(*_SHOWN).where(emails.c.account_id == account_id, emails.c.id == email_id)
+        select(*_SHOWN, emails.c.content_id).where(emails.c.account_id == account_id, emails.c.id == email_id)
     ).mappings()
     row = found.one_or_none()
     if row is None:
         return None
     return {
         **row,
+        "attachments": _attachments_of(tx, row["content_id"]),
         "recipients": _recipients_of(tx, [email_id])[email_id],
         "events": _events_of(tx, email_id),
     }
@@ -120,6 +121,20 @@ def _recipients_of(tx: Connection, email_ids: Sequence[UUID]) -> dict[UUID, list
     for row in tx.execute(query).mappings():
         by_email[row["email_id"]].append(dict(row))
     return by_email
+
+
+def _attachments_of(tx: Connection, content_id: UUID) -> list[Row]:
+    query = (
+        select(
+            attachments.c.filename,
+            attachments.c.content_type,
+            attachments.c.size,
+            attachments.c.cid.label("content_id"),
+        )
+        .where(attachments.c.content_id == content_id)
+        .order_by(attachments.c.position)
+    )
+    return [dict(row) for row in tx.execute(query).mappings()]
 
 
 def _events_of(tx: Connection, email_id: UUID) -> list[dict[str, Any]]:

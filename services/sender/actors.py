@@ -6,8 +6,10 @@ import threading
 import time
 from functools import cache
 from pathlib import Path
+from uuid import UUID
 
 from services.sender.claim import claim, release
+from services.sender.files import Files, read_file
 from services.sender.handover import hand_over
 from services.sender.jobs import Job
 from services.sender.journal import Journal
@@ -53,6 +55,7 @@ def send(message: EmailIds) -> None:
             jobs,
             relay_pool(),
             journal,
+            Files(_file),
             give_back_when=lambda: stopping.is_set() or time.monotonic() > deadline,
         )
         by_id = {job.email_id: job for job in jobs}
@@ -93,6 +96,11 @@ def relay_pool() -> RelayPool:
         timeout=config.smtp_timeout_seconds,
         cooldown=config.relay_cooldown_seconds,
     )
+
+
+def _file(id: UUID, size: int) -> bytearray:
+    with transaction() as tx:
+        return read_file(tx, id, size)
 
 
 def _not_served(job: Job) -> list[str]:

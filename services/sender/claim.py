@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from services.sender import queries
-from services.sender.jobs import Content, Job, Recipient
+from services.sender.jobs import Attachment, Content, Job, Recipient
 from services.sender.signers import signers
 from shared import states
 from shared.contracts import SEND_BY_STREAM
@@ -25,10 +25,7 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
         return []
     recipients = _recipients(tx, rows)
     content_ids = list({str(row.content_id) for row in rows})
-    contents = {
-        row.id: Content(row.subject, row.html, row.text)
-        for row in tx.execute(queries.CONTENTS, {"ids": content_ids})
-    }
+    contents = _contents(tx, content_ids)
     signing = signers().of(tx, {_domain(row) for row in rows})
     jobs = [
         Job(
@@ -57,6 +54,18 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
 def _domain(email: Row[Any]) -> tuple[UUID, str]:
     """Whose DKIM keys sign an email."""
     return email.account_id, email.from_address.rpartition("@")[2]
+
+
+def _contents(tx: Connection, ids: Sequence[str]) -> dict[UUID, Content]:
+    """The contents with these ids; attachments are only asked for where there are any."""
+    rows = tx.execute(queries.CONTENTS, {"ids": ids}).all()
+    attached: dict[UUID, list[Attachment]] = defaultdict(list)
+    having = [str(row.id) for row in rows if row.attachments]
+    for item in tx.execute(queries.ATTACHMENTS, {"ids": having}) if having else ():
+        attached[item.content_id].append(
+            Attachment(item.file_id, item.size, item.filename, item.content_type, item.cid)
+        )
+    return {row.id: Content(row.subject, row.html, row.text, attached.get(row.id, ())) for row in rows}
 
 
 def _recipients(tx: Connection, claimed: Sequence[Row[Any]]) -> dict[UUID, list[Recipient]]:

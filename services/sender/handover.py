@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from services.sender.files import FileMissing, Files
 from services.sender.headers import HeaderInjection
 from services.sender.jobs import Attempt, Job
 from services.sender.journal import Journal
 from services.sender.outcomes import Outcome, Reply, for_all
 from services.sender.relay_pool import RelayPool
-from services.sender.render import render
+from services.sender.render import Data, render
 from services.sender.smtp import Envelope, RelayTrouble
 from shared import states
 from shared.observability import get_logger, request_scope
@@ -25,7 +26,12 @@ class _GivenBack(Exception):
 
 
 def hand_over(
-    jobs: list[Job], pool: RelayPool, journal: Journal, *, give_back_when: Callable[[], bool]
+    jobs: list[Job],
+    pool: RelayPool,
+    journal: Journal,
+    files: Files,
+    *,
+    give_back_when: Callable[[], bool],
 ) -> tuple[list[Attempt], list[tuple[UUID, int]]]:
     """Attempts every job until `give_back_when` says that time is up.
 
@@ -38,7 +44,7 @@ def hand_over(
     attempts: list[Attempt] = []
     for index, job in enumerate(jobs):
         try:
-            attempt = attempt_one(job, pool, journal, give_back_when)
+            attempt = attempt_one(job, pool, journal, files, give_back_when)
         except _GivenBack:
             return attempts, [(left.email_id, left.attempt) for left in jobs[index:]]
         journal.finished(attempt)
@@ -46,7 +52,9 @@ def hand_over(
     return attempts, []
 
 
-def attempt_one(job: Job, pool: RelayPool, journal: Journal, give_back_when: Callable[[], bool]) -> Attempt:
+def attempt_one(
+    job: Job, pool: RelayPool, journal: Journal, files: Files, give_back_when: Callable[[], bool]
+) -> Attempt:
     """One email to one relay: every way it can go is an outcome, none an exception but `_GivenBack`."""
 
     def begin() -> None:
@@ -58,7 +66,7 @@ def attempt_one(job: Job, pool: RelayPool, journal: Journal, give_back_when: Cal
         raise _GivenBack
     with request_scope(job.request_id):
         started = time.perf_counter()
-        relay, outcomes = _deliver(job, pool, begin)
+        relay, outcomes = _deliver(job, pool, files, begin)
         outcomes = outcomes + _suppressed(job)
         spent_ms = round((time.perf_counter() - started) * 1000, 1)
         for outcome in outcomes:
@@ -83,7 +91,9 @@ def _suppressed(job: Job) -> list[Outcome]:
     ]
 
 
-def _deliver(job: Job, pool: RelayPool, begin: Callable[[], None]) -> tuple[str | None, list[Outcome]]:
+def _deliver(
+    job: Job, pool: RelayPool, files: Files, begin: Callable[[], None]
+) -> tuple[str | None, list[Outcome]]:
     served = [item for item in job.recipients if item.open]
     if not served:
         return None, []
@@ -91,10 +101,15 @@ def _deliver(job: Job, pool: RelayPool, begin: Callable[[], None]) -> tuple[str 
     envelope = Envelope(job.sender[1], [(item.position, item.address) for item in served])
     try:
         # signed with the moment that it was wanted at, so that a resend is the same message to the last byte
-        message = render(job).signed(job.signers, int(job.wanted_at.timestamp()))
-        relay, outcomes = pool.deliver(envelope, bytes(message), begin)
-    except (HeaderInjection, TemplateError) as error:
+        message = render(job, _files(job, files)).signed(job.signers, int(job.wanted_at.timestamp()))
+        relay, outcomes = pool.deliver(envelope, message.stream(), begin)
+    except (HeaderInjection, TemplateError, FileMissing) as error:
         return None, for_all(positions, states.FAILED, Reply(554, str(error)))
     except RelayTrouble as trouble:
         return None, for_all(positions, states.DEFERRED, Reply(451, str(trouble)))
     return str(relay), outcomes
+
+
+def _files(job: Job, files: Files) -> Data:
+    attachments = job.content.attachments
+    return files.of(attachments) if attachments else {}

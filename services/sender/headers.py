@@ -25,7 +25,7 @@ def field(name: str, value: str) -> str:
     Raises:
         HeaderInjection: `name` or `value` contains CR, LF or NUL.
     """
-    _refuse_breaks(name + value)
+    refuse_breaks(name + value)
     if value.isascii():
         return _fold(f"{name}: {value}")
     encoded = Header(value, "utf-8", header_name=name, maxlinelen=_FOLD_AT).encode(linesep="\r\n")
@@ -41,7 +41,7 @@ def address_field(name: str, mailboxes: Iterable[tuple[str | None, str]]) -> str
 
 def mailbox(display: str | None, address: str) -> str:
     """`Display name <address>`, the name quoted or encoded as it needs."""
-    _refuse_breaks(address + (display or ""))
+    refuse_breaks(address + (display or ""))
     if not display:
         return address
     if display.isascii():
@@ -51,7 +51,12 @@ def mailbox(display: str | None, address: str) -> str:
     return f"{quoted} <{address}>"
 
 
-def _refuse_breaks(text: str) -> None:
+def refuse_breaks(text: str) -> None:
+    """Refuses what would end a header's line.
+
+    Raises:
+        HeaderInjection: `text` contains CR, LF or NUL.
+    """
     if any(char in text for char in "\r\n\0"):
         raise HeaderInjection(f"a header value contains a line break: {text[:60]!r}")
 

@@ -29,12 +29,24 @@ class Recipient:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes with an email: what it is called, and which one it is. `cid`: HTML refers to it."""
+
+    file_id: UUID
+    size: int
+    filename: str
+    content_type: str
+    cid: str | None
+
+
+@dataclass(frozen=True)
 class Content:
     """What an email says, as stored; shared by all that use it."""
 
     subject: str
     html: str | None
     text: str | None
+    attachments: Sequence[Attachment] = ()
 
 
 @dataclass(frozen=True)

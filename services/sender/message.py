@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.sender.dkim import Signer, body_hash
+from services.sender.pieces import Piece, Stream, blocks, merged
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Message:
     """`headers` are folded, each without its final line end; `body` has CRLF line ends and ends in one."""
 
     headers: list[str]
-    body: bytes
+    body: Sequence[Piece]
 
     def signed(self, signers: Sequence[Signer], signed_at: int) -> Message:
         """The message under a signature of each signer, the first one's on top.
@@ -24,10 +25,10 @@ class Message:
         """
         if not signers:
             return self
-        digest = body_hash([self.body])
+        digest = body_hash(blocks(self.body))
         signatures = [signer.header(self.headers, digest, signed_at) for signer in signers]
         return replace(self, headers=signatures + self.headers)
 
-    def __bytes__(self) -> bytes:
+    def stream(self) -> Stream:
         """What goes over the wire, but for dot-stuffing."""
-        return "\r\n".join(self.headers).encode() + b"\r\n\r\n" + self.body
+        return Stream(merged(["\r\n".join(self.headers).encode() + b"\r\n\r\n", *self.body]))

@@ -10,6 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Sequence
+
+from services.sender.pieces import Piece, merged
 
 #: RFC 5322 §2.1.1 allows 998 octets; staying below leaves room for dot-stuffing.
 _MAX_LINE = 990
@@ -18,7 +21,7 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 CRLF = "\r\n"
 
 #: (header lines, each folded and without its final line end; encoded body, ends in CRLF)
-Part = tuple[list[str], bytes]
+Part = tuple[list[str], Sequence[Piece]]
 
 
 def text_part(subtype: str, body: str) -> Part:
@@ -34,14 +37,22 @@ def text_part(subtype: str, body: str) -> Part:
     encoding, encoded = _encode(data)
     charset = "us-ascii" if data.isascii() else "utf-8"
     head = [f"Content-Type: text/{subtype}; charset={charset}", f"Content-Transfer-Encoding: {encoding}"]
-    return head, encoded
+    return head, (encoded,)
 
 
-def alternative(parts: list[Part], boundary: str) -> Part:
-    """multipart/alternative of `parts`, plainest first (RFC 2046 §5.1.4)."""
-    pieces = [f"--{boundary}\r\n{CRLF.join(head)}\r\n\r\n".encode() + body for head, body in parts]
-    head = f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"'
-    return [head], b"".join(pieces) + f"--{boundary}--\r\n".encode()
+def multipart(subtype: str, parts: Sequence[Part], boundary: str, *parameters: str) -> Part:
+    """multipart/`subtype` of `parts` (RFC 2046 §5.1).
+
+    Args:
+        subtype: `alternative` (plainest first), `related` (the root first) or `mixed`.
+        parameters: more of its Content-Type.
+    """
+    pieces: list[Piece] = []
+    for head, body in parts:
+        pieces += [f"--{boundary}\r\n{CRLF.join(head)}\r\n\r\n".encode(), *body]
+    pieces.append(f"--{boundary}--\r\n".encode())
+    head_line = ";\r\n ".join([f"Content-Type: multipart/{subtype}", *parameters, f'boundary="{boundary}"'])
+    return [head_line], merged(pieces)
 
 
 def _encode(data: bytes) -> tuple[str, bytes]:

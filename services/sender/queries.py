@@ -45,10 +45,20 @@ ADDRESSES = text(
 
 CONTENTS = text(
     """
-    SELECT id, subject, html, text FROM contents
+    SELECT id, subject, html, text, attachments FROM contents
     WHERE id = ANY(CAST(:ids AS uuid[]))
     """
 )
+
+ATTACHMENTS = text(
+    """
+    SELECT content_id, file_id, size, filename, content_type, cid FROM attachments
+    WHERE content_id = ANY(CAST(:ids AS uuid[])) ORDER BY content_id, position
+    """
+)
+
+# Files are stored uncompressed, so Postgres reads no more than the slice.
+FILE_SLICE = text("SELECT substring(data FROM :start FOR :length) FROM files WHERE id = CAST(:id AS uuid)")
 
 # Only the holder of the latest claim may write: a sender that lost its lease changes nothing.
 RECORD_EMAILS = text(

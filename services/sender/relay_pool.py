@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from services.sender.outcomes import Outcome
+from services.sender.pieces import Stream
 from services.sender.relays import Relay
 from services.sender.smtp import Envelope, RelayConnection, RelayTrouble
 
@@ -36,7 +37,7 @@ class RelayPool:
         self._lock = threading.Lock()
 
     def deliver(
-        self, envelope: Envelope, message: bytes, before_body: Callable[[], None]
+        self, envelope: Envelope, message: Stream, before_body: Callable[[], None]
     ) -> tuple[Relay, list[Outcome]]:
         """Delivers over the first relay that answers.
 
@@ -62,7 +63,7 @@ class RelayPool:
                 kept.pop().close()
 
     def _deliver_to(
-        self, relay: Relay, envelope: Envelope, message: bytes, before_body: Callable[[], None]
+        self, relay: Relay, envelope: Envelope, message: Stream, before_body: Callable[[], None]
     ) -> list[Outcome]:
         connection = self._kept(relay)
         if connection is not None:
@@ -74,7 +75,11 @@ class RelayPool:
         return self._use(fresh, envelope, message, before_body)
 
     def _use(
-        self, connection: RelayConnection, envelope: Envelope, message: bytes, before_body: Callable[[], None]
+        self,
+        connection: RelayConnection,
+        envelope: Envelope,
+        message: Stream,
+        before_body: Callable[[], None],
     ) -> list[Outcome]:
         outcomes = connection.deliver(envelope, message, before_body)
         self._keep(connection)

@@ -6,16 +6,26 @@ one would still be refused here, because what is stored is not to be trusted wit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import format_datetime
+from uuid import UUID
 
 from services.sender import headers, mime
+from services.sender.file_parts import file_part
 from services.sender.jobs import Content, Job
 from services.sender.message import Message
 from shared import templates
 
+#: Files by their ids.
+Data = Mapping[UUID, bytes | bytearray]
 
-def render(job: Job) -> Message:
+
+def render(job: Job, files: Data) -> Message:
     """The whole message, unsigned.
+
+    Args:
+        files: those that its attachments name; they are not copied.
 
     Raises:
         headers.HeaderInjection: a stored header would break out of its line.
@@ -36,7 +46,7 @@ def render(job: Job) -> Message:
         *(headers.field(name, value) for name, value in job.headers),
         "MIME-Version: 1.0",
     ]
-    part_head, body = _body(content, f"=_mm_{job.email_id.hex}")
+    part_head, body = _body(content, files, job.email_id.hex)
     lines += part_head
     return Message(lines, body)
 
@@ -46,17 +56,32 @@ def _filled(job: Job) -> Content:
     content, values = job.content, job.variables
     if values is None:
         return content
-    return Content(
+    return replace(
+        content,
         subject=templates.parse(content.subject).render_line(values),
         html=content.html and templates.parse(content.html).render(values, html=True),
         text=content.text and templates.parse(content.text).render(values, html=False),
     )
 
 
-def _body(content: Content, boundary: str) -> mime.Part:
+def _body(content: Content, files: Data, mark: str) -> mime.Part:
+    """The body as one part; `mark` makes its boundaries the email's own.
+
+    mixed(alternative(text, related(html, inline images)), attachments), of these what is needed.
+    """
+    inline = [item for item in content.attachments if item.cid] if content.html is not None else []
+    beside = [item for item in content.attachments if item not in inline]
     parts = [
         mime.text_part(subtype, body)
         for subtype, body in (("plain", content.text), ("html", content.html))
         if body is not None
     ]
-    return parts[0] if len(parts) == 1 else mime.alternative(parts, boundary)
+    if inline:
+        root = [parts[-1], *(file_part(item, files[item.file_id], inline=True) for item in inline)]
+        # RFC 2387 §3.1: the type of its root
+        parts[-1] = mime.multipart("related", root, f"=_mr_{mark}", 'type="text/html"')
+    body = parts[0] if len(parts) == 1 else mime.multipart("alternative", parts, f"=_mm_{mark}")
+    if not beside:
+        return body
+    attached = (file_part(item, files[item.file_id], inline=False) for item in beside)
+    return mime.multipart("mixed", [body, *attached], f"=_mx_{mark}")

@@ -8,7 +8,7 @@ never arrived. After each transaction the connection is either known to be in st
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from services.sender.handshake import FAILURES, in_words, shake_hands
@@ -21,6 +21,7 @@ from services.sender.outcomes import (
     judge_sender,
     suppression_of,
 )
+from services.sender.pieces import Stream
 from services.sender.relays import Relay
 from services.sender.wire import ProtocolError, Wire
 from shared import states
@@ -79,12 +80,12 @@ class RelayConnection:
             raise RelayTrouble(f"{relay}: {in_words(error)}") from error
         self._wire = Wire(sock)
 
-    def deliver(self, envelope: Envelope, message: bytes, before_body: Callable[[], None]) -> list[Outcome]:
+    def deliver(self, envelope: Envelope, message: Stream, before_body: Callable[[], None]) -> list[Outcome]:
         """Hands one message over and returns an outcome for every recipient of the envelope.
 
         Args:
             envelope: sender and recipients.
-            message: the whole message, CRLF line ends, ending in one.
+            message: CRLF line ends, ending in one.
             before_body: called right before the body is sent: from then on the relay may have the message.
                 What it raises stops the delivery and passes through.
 
@@ -114,14 +115,14 @@ class RelayConnection:
         """Says QUIT if the relay still listens, and closes."""
         self._wire.quit()
 
-    def _sift(self, envelope: Envelope, message: bytes) -> tuple[list[Outcome], Envelope]:
+    def _sift(self, envelope: Envelope, message: Stream) -> tuple[list[Outcome], Envelope]:
         """Takes out the recipients that no command to this relay could name."""
         if _breaks_out(envelope.sender):
             return for_all(envelope.positions, states.FAILED, _MALFORMED), replace(envelope, recipients=[])
         refused = {position: _MALFORMED for position, address in envelope.recipients if _breaks_out(address)}
         if "smtputf8" not in self._offers:
             reason = Reply(553, f"5.6.7 relay {self.relay} does not offer SMTPUTF8, which this address needs")
-            everybody = not envelope.sender.isascii() or not _head(message).isascii()
+            everybody = not envelope.sender.isascii() or not message.head.isascii()
             for position, address in envelope.recipients:
                 if everybody or not address.isascii():
                     refused.setdefault(position, reason)
@@ -129,7 +130,9 @@ class RelayConnection:
         hopeless = [Outcome(position, states.FAILED, reply) for position, reply in refused.items()]
         return hopeless, replace(envelope, recipients=left)
 
-    def _transact(self, envelope: Envelope, message: bytes, before_body: Callable[[], None]) -> list[Outcome]:
+    def _transact(
+        self, envelope: Envelope, message: Stream, before_body: Callable[[], None]
+    ) -> list[Outcome]:
         refused, accepted, go_ahead = self._send_envelope(envelope, message)
         if go_ahead is None or go_ahead.code != 354:
             self._abort(b"RSET\r\n")
@@ -144,7 +147,7 @@ class RelayConnection:
         return refused + for_all(accepted, judge_data(final), final)
 
     def _send_envelope(
-        self, envelope: Envelope, message: bytes
+        self, envelope: Envelope, message: Stream
     ) -> tuple[list[Outcome], list[int], Reply | None]:
         """MAIL, RCPT… and DATA: (outcomes so far, positions accepted, the reply to DATA if it was said)."""
         mail_command = self._mail_command(envelope, message)
@@ -177,7 +180,7 @@ class RelayConnection:
             )  # taken as a success, it would lose mail
         return refused, accepted, go_ahead
 
-    def _mail_command(self, envelope: Envelope, message: bytes) -> str:
+    def _mail_command(self, envelope: Envelope, message: Stream) -> str:
         options = ""
         if "size" in self._offers:
             options += f" SIZE={len(message)}"
@@ -197,10 +200,10 @@ class RelayConnection:
             raise ConnectionAbortedError(str(reply))
         return reply
 
-    def _send_body(self, message: bytes) -> Reply:
+    def _send_body(self, message: Stream) -> Reply:
         """The reply to the message; code 0 when it was lost after the whole message had gone out."""
         try:
-            self._wire.send(_stuffed(message) + b".\r\n")
+            self._wire.send_all(_stuffed(message))
         except OSError as error:
             return self._early_refusal(error)
         try:
@@ -244,17 +247,20 @@ def _breaks_out(address: str) -> bool:
     return any(char < " " or char == "\x7f" or char in loose for char in address)
 
 
-def _head(message: bytes) -> bytes:
-    return message.partition(b"\r\n\r\n")[0]
-
-
-def _all_ascii(envelope: Envelope, message: bytes) -> bool:
+def _all_ascii(envelope: Envelope, message: Stream) -> bool:
     """Whether neither envelope nor headers need SMTPUTF8 (RFC 6531, 6532)."""
     addresses = (envelope.sender, *(address for _, address in envelope.recipients))
-    return all(address.isascii() for address in addresses) and _head(message).isascii()
+    return all(address.isascii() for address in addresses) and message.head.isascii()
 
 
-def _stuffed(message: bytes) -> bytes:
-    """Dot-stuffing (RFC 5321 §4.5.2)."""
-    stuffed = message.replace(b"\r\n.", b"\r\n..")
-    return b"." + stuffed if stuffed.startswith(b".") else stuffed
+def _stuffed(message: Iterable[bytes]) -> Iterator[bytes]:
+    """The message with its dots stuffed (RFC 5321 §4.5.2) and the final one, which travels with its end."""
+    before = b"\r\n"  # the last two octets: a line may begin in one block and its dot in the next
+    held = b""
+    for block in message:
+        if held:
+            yield held
+        joined = before + block
+        held = joined.replace(b"\r\n.", b"\r\n..")[2:]
+        before = joined[-2:]
+    yield held + b".\r\n"

@@ -11,6 +11,8 @@ import re
 import select
 import socket
 import ssl
+import time
+from collections.abc import Iterable
 
 from services.sender.outcomes import Reply
 
@@ -19,6 +21,8 @@ _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])(.*))?", re.DOTALL)
 _LONGEST_LINE = 4_096
 _MOST_LINES = 100
 _QUIT_SECONDS = 1.0
+#: Time left when there is none: zero would mean not to wait at all, and another exception.
+_SHORTEST_SECONDS = 0.001
 
 
 class ProtocolError(Exception):
@@ -37,6 +41,21 @@ class Wire:
     def send(self, data: bytes) -> None:
         """Sends all of `data`; raises OSError."""
         self._sock.sendall(data)
+
+    def send_all(self, blocks: Iterable[bytes]) -> None:
+        """Sends every block, all of them within the time that one `send` has; raises OSError.
+
+        However slowly a relay reads, a message must not take longer than the lease on it.
+        """
+        limit = self._sock.gettimeout()
+        assert limit is not None, "the handshake sets a timeout"
+        deadline = time.monotonic() + limit
+        try:
+            for block in blocks:
+                self._sock.settimeout(max(deadline - time.monotonic(), _SHORTEST_SECONDS))
+                self._sock.sendall(block)
+        finally:
+            self._sock.settimeout(limit)
 
     def reply(self) -> Reply:
         """The next reply, all of its lines.

@@ -3,7 +3,7 @@
 from shared.models.accounts import accounts, credentials, domains
 from shared.models.columns import metadata
 from shared.models.dkim import dkim_keys
-from shared.models.emails import attachments, contents, emails, events, recipients
+from shared.models.emails import attachments, contents, emails, events, files, recipients
 from shared.models.idempotency import idempotency_keys
 from shared.models.outbox import outbox
 from shared.models.suppressions import suppressions
@@ -20,6 +20,7 @@ __all__ = [
     "domains",
     "emails",
     "events",
+    "files",
     "idempotency_keys",
     "metadata",
     "outbox",

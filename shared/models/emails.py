@@ -1,4 +1,4 @@
-"""What is sent: contents with their attachments, emails, recipients and events.
+"""What is sent: contents with their attachments and files, emails, recipients and events.
 
 All are partitioned by month on a UUIDv7, so that a look-up by id touches one partition and retention drops
 whole months. They refer to each other without foreign keys: bodies are dropped before the logs that used
@@ -38,6 +38,8 @@ contents = Table(
     Column("subject", Text, nullable=False),
     Column("html", Text),
     Column("text", Text),
+    # how many it has: who reads contents need not ask for what is not there
+    Column("attachments", SmallInteger, nullable=False, server_default="0"),
     created_column(),
     CheckConstraint("html IS NOT NULL OR text IS NOT NULL", name="body"),
     postgresql_partition_by="RANGE (id)",
@@ -52,8 +54,20 @@ attachments = Table(
     Column("content_type", Text, nullable=False),
     # Content-ID without brackets: an inline part that HTML refers to as cid:…
     Column("cid", Text),
-    Column("data", LargeBinary, nullable=False),
+    Column("file_id", Uuid, nullable=False),
+    Column("size", Integer, nullable=False),
     postgresql_partition_by="RANGE (content_id)",
+)
+
+# What attachments carry, once for all emails of a request that carry the same. Made in the same moment as the
+# contents that need it, so both can be dropped in the same month.
+files = Table(
+    "files",
+    metadata,
+    id_column(),
+    Column("account_id", Uuid, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    postgresql_partition_by="RANGE (id)",
 )
 
 emails = Table(

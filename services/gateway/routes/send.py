@@ -47,7 +47,7 @@ _REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_undeliverabl
     answers=(202, SentSchema),
     idempotent=read_json,
     waits=OutcomeSchema,
-    refuses=(*_REFUSES, "relay_refused"),
+    refuses=(*_REFUSES, "attachments_too_large", "relay_refused"),
     body_example={
         "from": "hello@example.com",
         "to": "ada@example.net",

@@ -91,8 +91,21 @@ class LogEntrySchema(EmailSummarySchema):
     recipients = fields.List(fields.Nested(RecipientSchema), required=True)
 
 
+class AttachedSchema(Schema):
+    """A file that goes with an email, without its content."""
+
+    filename = fields.String(required=True, metadata={"example": "invoice.pdf"})
+    content_type = fields.String(required=True, metadata={"example": "application/pdf"})
+    size = fields.Integer(required=True, metadata={"description": "In bytes.", "example": 48213})
+    content_id = fields.String(
+        required=True, allow_none=True, metadata={"description": "Of an inline image.", "example": "logo"}
+    )
+
+
 class EmailSchema(LogEntrySchema):
-    """An email with its recipients and all that happened, in order."""
+    """An email with its attachments, its recipients and all that happened, in order."""
+
+    attachments = fields.List(fields.Nested(AttachedSchema), required=True)
 
     events = fields.List(fields.Nested(EventSchema), required=True)
 

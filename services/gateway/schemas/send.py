@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from services.gateway.accept import MAX_SUBJECT, Intent, unique_recipients
+from services.gateway.schemas.attachments import Attachments, AttachmentSchema
 from services.gateway.schemas.fields import (
     Body,
     DisplayName,
@@ -89,6 +90,14 @@ class SendSchema(Schema):
             "example": {"X-Order": "1234"},
         },
     )
+    attachments = Attachments(
+        fields.Nested(AttachmentSchema),
+        load_default=None,
+        metadata={
+            "description": "Files that go with it, and inline images; 20 MB together by default. "
+            "[More](/docs/guides/attachments)"
+        },
+    )
     send_at = SendAt(
         load_default=None,
         metadata={
@@ -113,6 +122,7 @@ class SendSchema(Schema):
             send_at=data["send_at"],
             template_id=data["template_id"],
             variables=_variables(data),
+            attachments=tuple(data["attachments"] or ()),
         )
 
 

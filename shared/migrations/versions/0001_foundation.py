@@ -240,7 +240,7 @@ def upgrade() -> None:
     )
     # attachments are mostly compressed already: try no compression on them
     op.execute("ALTER TABLE attachments ALTER COLUMN data SET STORAGE EXTERNAL")
-    ensure_partitions(op.get_bind(), now())
+    ensure_partitions(op.get_bind(), now(), ("contents", "attachments", "emails", "recipients", "events"))
 
 
 def downgrade() -> None:

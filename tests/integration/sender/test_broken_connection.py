@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.sender.smtp import RelayTrouble
-from tests.fixtures.smtp_client import MESSAGE, Begun, Connect, envelope, replies, statuses
+from tests.fixtures.smtp_client import HELLO, MESSAGE, Begun, Connect, envelope, replies, statuses, whole
 from tests.fixtures.smtp_peers import HANG_UP, peer, smtp_sink
 from tests.fixtures.waiting import wait_for
 
@@ -23,7 +23,7 @@ def test_it_is_trouble_and_nothing_is_begun_when_the_relay_hangs_up_before_the_b
     begun = Begun()
     with smtp_sink("-q", stage, *flags) as sink:
         with pytest.raises(RelayTrouble, match=f"127.0.0.1:{sink.port}: .*clos"):
-            connect(sink.port).deliver(envelope("a@x.test", "b@x.test"), MESSAGE, begun)
+            connect(sink.port).deliver(envelope("a@x.test", "b@x.test"), HELLO, begun)
         wait_for(lambda: sink.messages == [], "smtp-sink to drop what it had begun")
     assert begun.times == 0
 
@@ -36,7 +36,7 @@ def test_it_is_trouble_in_the_relays_words_when_it_says_421_before_the_body(
     begun = Begun()
     with smtp_sink("-Q", stage, *flags) as sink:
         with pytest.raises(RelayTrouble, match=r"421 .* Server closing connection"):
-            connect(sink.port).deliver(envelope("a@x.test", "b@x.test"), MESSAGE, begun)
+            connect(sink.port).deliver(envelope("a@x.test", "b@x.test"), HELLO, begun)
         wait_for(lambda: sink.messages == [], "smtp-sink to drop what it had begun")
     assert begun.times == 0
 
@@ -48,7 +48,7 @@ def test_the_outcome_is_unknown_when_the_relay_hangs_up_after_the_dot(
     begun = Begun()
     with smtp_sink("-q", ".", *flags) as sink:
         connection = connect(sink.port)
-        outcomes = connection.deliver(envelope("a@x.test", "b@x.test"), MESSAGE, begun)
+        outcomes = connection.deliver(envelope("a@x.test", "b@x.test"), HELLO, begun)
         assert statuses(outcomes) == {0: "unknown", 1: "unknown"}
         assert "lost before the reply" in replies(outcomes)[0]
         assert not connection.usable
@@ -61,7 +61,7 @@ def test_the_message_is_deferred_when_the_relay_says_421_after_the_dot(
 ) -> None:
     with smtp_sink("-Q", ".", *flags) as sink:
         connection = connect(sink.port)
-        outcomes = connection.deliver(envelope("a@x.test"), MESSAGE, Begun())
+        outcomes = connection.deliver(envelope("a@x.test"), HELLO, Begun())
         assert statuses(outcomes) == {0: "deferred"}
         assert not connection.usable
 
@@ -69,7 +69,7 @@ def test_the_message_is_deferred_when_the_relay_says_421_after_the_dot(
 def test_the_outcome_is_unknown_when_the_relay_is_silent_after_the_dot(connect: Connect) -> None:
     with smtp_sink("-W", ".:30") as sink:
         connection = connect(sink.port, timeout=0.5)
-        outcomes = connection.deliver(envelope("a@x.test"), MESSAGE, Begun())
+        outcomes = connection.deliver(envelope("a@x.test"), HELLO, Begun())
         assert statuses(outcomes) == {0: "unknown"}
         assert not connection.usable
 
@@ -79,7 +79,7 @@ def test_it_is_trouble_when_the_relay_is_silent_before_the_body(connect: Connect
     with smtp_sink("-W", "RCPT:30") as sink:
         connection = connect(sink.port, timeout=0.5)
         with pytest.raises(RelayTrouble, match="timed out") as caught:
-            connection.deliver(envelope("a@x.test"), MESSAGE, begun)
+            connection.deliver(envelope("a@x.test"), HELLO, begun)
         assert caught.value.blames_relay
         assert not connection.usable
     assert begun.times == 0
@@ -90,7 +90,7 @@ def test_it_is_trouble_that_blames_only_the_message_when_the_relay_hangs_up_with
 ) -> None:
     with peer(says={"body": HANG_UP}) as there:
         with pytest.raises(RelayTrouble) as caught:
-            connect(there.port).deliver(envelope("a@x.test"), HUGE, Begun())
+            connect(there.port).deliver(envelope("a@x.test"), whole(HUGE), Begun())
         assert not caught.value.blames_relay
     assert there.arrived == []
 
@@ -98,7 +98,7 @@ def test_it_is_trouble_that_blames_only_the_message_when_the_relay_hangs_up_with
 def test_the_refusal_is_heard_when_the_relay_gives_it_within_the_body_and_hangs_up(connect: Connect) -> None:
     with smtp_sink("-A", "0") as sink:
         connection = connect(sink.port)
-        outcomes = connection.deliver(envelope("a@x.test"), HUGE, Begun())
+        outcomes = connection.deliver(envelope("a@x.test"), whole(HUGE), Begun())
         assert statuses(outcomes) == {0: "bounced"}
         assert replies(outcomes)[0].startswith("550")
         assert not connection.usable
@@ -123,7 +123,7 @@ def test_it_is_trouble_when_the_relay_talks_nonsense_before_the_body(
     with peer(pipelining=True, says={stage: garbage}) as there:
         connection = connect(there.port)
         with pytest.raises(RelayTrouble):
-            connection.deliver(envelope("a@x.test"), MESSAGE, begun)
+            connection.deliver(envelope("a@x.test"), HELLO, begun)
         assert not connection.usable
     assert begun.times == 0
     assert there.arrived == []
@@ -135,7 +135,7 @@ def test_the_outcome_is_unknown_when_the_relay_talks_nonsense_after_the_dot(
 ) -> None:
     with peer(pipelining=True, says={"dot": garbage}) as there:
         connection = connect(there.port)
-        assert statuses(connection.deliver(envelope("a@x.test"), MESSAGE, Begun())) == {0: "unknown"}
+        assert statuses(connection.deliver(envelope("a@x.test"), HELLO, Begun())) == {0: "unknown"}
         assert not connection.usable
 
 
@@ -148,7 +148,7 @@ def test_it_is_trouble_and_not_sent_when_data_is_answered_as_if_it_were_done(
         peer(pipelining=pipelining, says={"DATA": "250 2.0.0 OK"}) as there,
         pytest.raises(RelayTrouble, match="DATA was answered with 250"),
     ):
-        connect(there.port).deliver(envelope("a@x.test"), MESSAGE, begun)
+        connect(there.port).deliver(envelope("a@x.test"), HELLO, begun)
     assert begun.times == 0
 
 
@@ -160,7 +160,7 @@ def test_it_is_trouble_and_no_failure_when_the_relay_refuses_the_connection_and_
         peer(pipelining=True, says={"MAIL": reply}) as there,
         pytest.raises(RelayTrouble, match=reply),
     ):
-        connect(there.port).deliver(envelope("a@x.test"), MESSAGE, Begun())
+        connect(there.port).deliver(envelope("a@x.test"), HELLO, Begun())
 
 
 def test_a_connection_is_not_used_again_when_the_relay_has_said_more_than_it_was_asked(
@@ -168,7 +168,7 @@ def test_a_connection_is_not_used_again_when_the_relay_has_said_more_than_it_was
 ) -> None:
     with peer(pipelining=True, says={"dot": "250 2.0.0 OK\r\n250 2.0.0 and again"}) as there:
         connection = connect(there.port)
-        assert statuses(connection.deliver(envelope("a@x.test"), MESSAGE, Begun())) == {0: "sent"}
+        assert statuses(connection.deliver(envelope("a@x.test"), HELLO, Begun())) == {0: "sent"}
         assert not connection.usable
 
 

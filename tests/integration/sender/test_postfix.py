@@ -13,7 +13,7 @@ from deploy.local.cluster import Cluster
 from tests.fixtures.api import Client
 from tests.fixtures.own_sender import own_sender
 from tests.fixtures.postfix import Postfix
-from tests.fixtures.smtp_client import MESSAGE, Begun, Connect, envelope, replies, statuses
+from tests.fixtures.smtp_client import MESSAGE, Begun, Connect, envelope, replies, statuses, whole
 from tests.fixtures.waiting import wait_for
 
 EMAILS = 50
@@ -28,7 +28,7 @@ def test_one_connection_serves_message_after_message_when_some_are_refused(
     def deliver(
         *addresses: str, sender: str = "sender@sender.test", message: bytes = MESSAGE
     ) -> dict[int, str]:
-        outcomes = connection.deliver(envelope(*addresses, sender=sender), message, Begun())
+        outcomes = connection.deliver(envelope(*addresses, sender=sender), whole(message), Begun())
         assert connection.usable
         assert not any(reply.startswith("503") for reply in replies(outcomes).values())
         return statuses(outcomes)

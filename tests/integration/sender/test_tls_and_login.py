@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.sender.smtp import RelayTrouble
-from tests.fixtures.smtp_client import MESSAGE, Begun, Connect, envelope, statuses
+from tests.fixtures.smtp_client import HELLO, Begun, Connect, envelope, statuses
 from tests.fixtures.smtp_peers import Certificate, make_certificate, peer, smtp_sink
 
 
@@ -25,7 +25,7 @@ def test_mail_is_encrypted_when_starttls_is_offered(certificate: Certificate, co
     with peer(tls=certificate.server_context(), pipelining=True) as there:
         connection = connect(there.port)
         for _ in range(2):
-            outcomes = connection.deliver(envelope("a@x.test"), MESSAGE, Begun())
+            outcomes = connection.deliver(envelope("a@x.test"), HELLO, Begun())
             assert statuses(outcomes) == {0: "sent"}
             assert connection.usable
     assert [message.encrypted for message in there.arrived] == [True, True]
@@ -34,7 +34,7 @@ def test_mail_is_encrypted_when_starttls_is_offered(certificate: Certificate, co
 
 def test_mail_goes_in_clear_when_tls_is_opportunistic_and_not_offered(connect: Connect) -> None:
     with peer() as there:
-        assert statuses(connect(there.port).deliver(envelope("a@x.test"), MESSAGE, Begun())) == {0: "sent"}
+        assert statuses(connect(there.port).deliver(envelope("a@x.test"), HELLO, Begun())) == {0: "sent"}
     assert [message.encrypted for message in there.arrived] == [False]
 
 
@@ -61,7 +61,7 @@ def test_mail_is_encrypted_when_the_certificate_is_verified(
 ) -> None:
     with peer(tls=certificate.server_context()) as there:
         connection = connect(there.port, "?starttls=required&verify=yes")
-        assert statuses(connection.deliver(envelope("a@x.test"), MESSAGE, Begun())) == {0: "sent"}
+        assert statuses(connection.deliver(envelope("a@x.test"), HELLO, Begun())) == {0: "sent"}
     assert there.arrived[0].encrypted
 
 
@@ -71,7 +71,7 @@ def test_mail_is_encrypted_when_tls_is_spoken_from_the_first_byte(
 ) -> None:
     with peer(tls=certificate.server_context(), implicit_tls=True) as there:
         connection = connect(there.port, scheme="smtps")
-        assert statuses(connection.deliver(envelope("a@x.test"), MESSAGE, Begun())) == {0: "sent"}
+        assert statuses(connection.deliver(envelope("a@x.test"), HELLO, Begun())) == {0: "sent"}
     assert there.arrived[0].encrypted
 
 
@@ -88,7 +88,7 @@ def test_it_is_trouble_when_tls_from_the_first_byte_meets_an_untrusted_certifica
 def test_mail_is_taken_when_the_login_is_right(certificate: Certificate, connect: Connect) -> None:
     with peer(tls=certificate.server_context(), login=True) as there:
         connection = connect(there.port, "?verify=no", login="us%40er:secret@")
-        assert statuses(connection.deliver(envelope("a@x.test"), MESSAGE, Begun())) == {0: "sent"}
+        assert statuses(connection.deliver(envelope("a@x.test"), HELLO, Begun())) == {0: "sent"}
     assert there.logins == [(b"us@er", b"secret")]
     assert there.arrived[0].encrypted
 
@@ -110,7 +110,7 @@ def test_it_is_trouble_and_no_failure_of_the_email_when_a_login_is_needed_and_no
         peer(tls=certificate.server_context(), login=True) as there,
         pytest.raises(RelayTrouble, match="530"),
     ):
-        connect(there.port).deliver(envelope("a@x.test"), MESSAGE, Begun())
+        connect(there.port).deliver(envelope("a@x.test"), HELLO, Begun())
 
 
 @pytest.mark.parametrize("options", ["", "?starttls=opportunistic"])
