@@ -75,10 +75,12 @@ def owned(owner: Client, database: Database) -> dict[str, str]:
     ((domain_id,),) = database.all("SELECT id FROM domains WHERE name = :name", name=owner.domain)
     credential = owner.post("/api/credentials", {"domain_id": str(domain_id), "username": "x"}).json()
     owner.post("/api/suppressions", {"email": "gone@example.com"})
+    template = owner.post("/api/templates", {"name": "x", "subject": "x", "text": "x"}).json()
     return {
         "email_id": owner.send(send_at=send_at)["id"],
         "credential_id": credential["id"],
         "email": "gone@example.com",
+        "template_id": template["id"],
     }
 
 
