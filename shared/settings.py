@@ -185,6 +185,12 @@ class Settings:
     cron_secret: str = _setting(
         "MAILMATIC_CRON_SECRET", "", "Secret of /api/cron/process-scheduled; empty: the endpoint is off."
     )
+    quota_daily: int = _setting(
+        "MAILMATIC_QUOTA_DAILY",
+        0,
+        "Recipients that an account without a quota of its own may send to in a day (UTC); 0: any number.",
+    )
+    quota_monthly: int = _setting("MAILMATIC_QUOTA_MONTHLY", 0, "The same for a calendar month (UTC).")
     simulator_domain: str = _setting(
         "MAILMATIC_SIMULATOR_DOMAIN",
         "simulator.mailmatic.test",

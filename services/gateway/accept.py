@@ -8,7 +8,7 @@ same few statements however many emails there are. Refuses nothing: what comes h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,71 +18,16 @@ from sqlalchemy import Connection
 
 from services.gateway import queries
 from services.gateway.files import File
+from services.gateway.intents import Attachment, Intent
 from services.gateway.principal import Principal
-from shared import states, templates
-from shared.addresses import Address
+from shared import states
 from shared.clock import iso, now
 from shared.contracts import SendEmails
 from shared.ids import new_id
-from shared.models.emails import KINDS
+from shared.models.usage import SLOTS
 from shared.observability import current_request_id
 from shared.outbox import emit_all
-from shared.sandbox import is_simulated
 from shared.settings import settings
-
-#: Longest subject, in characters, whether it was given or filled in.
-MAX_SUBJECT = 998
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One address of an email, how it is addressed (`to`, `cc` or `bcc`), and where the request names it.
-
-    `pointer` is a JSON pointer (RFC 6901) into the email's object: `/to/0`, or `/to` if that was no array.
-    """
-
-    kind: str
-    address: Address
-    pointer: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that goes with an email; with a `cid` it is shown where the HTML refers to it."""
-
-    filename: str
-    content_type: str
-    cid: str | None
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """An email somebody wants sent. `recipients` holds no mailbox twice and at least one.
-
-    With `variables`, subject and bodies are templates. With a `template_id`, those that are empty are the
-    stored template's, until `personal.personalised` has filled them in.
-    """
-
-    sender: Address
-    recipients: tuple[Recipient, ...]
-    subject: str
-    html: str | None = None
-    text: str | None = None
-    reply_to: tuple[Address, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-    #: when it is to be sent (aware, in the future); None: at once
-    send_at: datetime | None = None
-    template_id: UUID | None = None
-    variables: dict[str, Any] | None = None
-    attachments: tuple[Attachment, ...] = ()
-
-    @property
-    def subject_line(self) -> str:
-        """The subject as the recipient will see it."""
-        if self.variables is None:
-            return self.subject
-        return templates.parse(self.subject).render_line(self.variables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +61,9 @@ def draft(principal: Principal, intents: Sequence[Intent]) -> Draft:
     moment = now()
     rows = queries.AcceptedRows()
     stored = _Stored()
-    return Draft([_draft(rows, stored, principal, intent, moment) for intent in intents], rows)
+    accepted = [_draft(rows, stored, principal, intent, moment) for intent in intents]
+    _count(rows, principal.account_id, moment)
+    return Draft(accepted, rows)
 
 
 def write(tx: Connection, drafted: Draft) -> None:
@@ -131,24 +78,19 @@ def write(tx: Connection, drafted: Draft) -> None:
     emit_all(tx, [(chunk, None) for chunk in SendEmails.chunked(at_once, settings().send_chunk)])
 
 
-def unique_recipients(
-    to: Sequence[Address],
-    cc: Sequence[Address] = (),
-    bcc: Sequence[Address] = (),
-    *,
-    arrays: Collection[str] = KINDS,
-) -> tuple[Recipient, ...]:
-    """All recipients in the order to, cc, bcc; a mailbox that occurs again is left out the second time.
-
-    Args:
-        arrays: which of `to`, `cc` and `bcc` the request gave as arrays; the others were single addresses.
-    """
-    first: dict[str, Recipient] = {}
-    for kind, addresses in zip(KINDS, (to, cc, bcc), strict=True):
-        for index, address in enumerate(addresses):
-            pointer = f"/{kind}/{index}" if kind in arrays else f"/{kind}"
-            first.setdefault(address.email, Recipient(kind, address, pointer))
-    return tuple(first.values())
+def _count(rows: queries.AcceptedRows, account_id: UUID, moment: datetime) -> None:
+    """What these emails add to the account's usage; test emails nothing."""
+    counted = {row["id"] for row in rows.emails if not row["test"]}
+    if counted:
+        rows.usage.append(
+            {
+                "account_id": account_id,
+                "day": moment.date(),
+                "slot": rows.emails[0]["id"].int % SLOTS,
+                "emails": len(counted),
+                "recipients": sum(row["email_id"] in counted for row in rows.recipients),
+            }
+        )
 
 
 def _content(
@@ -219,7 +161,7 @@ def _draft(
             "headers": [list(pair) for pair in intent.headers] or None,
             "subject": intent.subject_line,
             "variables": intent.variables,
-            "test": principal.test or all(is_simulated(item.address.domain) for item in intent.recipients),
+            "test": principal.test or intent.simulated,
             "send_at": intent.send_at,
             "due_at": due_at,
             "request_id": current_request_id(),

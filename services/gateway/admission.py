@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from services.gateway.accept import Intent
 from services.gateway.errors import problem
+from services.gateway.intents import Intent
 from services.gateway.principal import Principal
 from services.gateway.validation import undeliverable
 from shared.errors import ApiError, FieldError
+from shared.sandbox import is_simulated
 from shared.settings import settings
 from shared.suppressions import Suppressed, suppressed
 
 
 def refusals(principal: Principal, intents: Sequence[Intent]) -> list[ApiError | None]:
     """For each intent the reason why it can't be sent, or `None`."""
-    return [_sender_refusal(principal, intent) for intent in intents]
+    return [_sender_refusal(principal, intent) or _mixed_refusal(intent) for intent in intents]
 
 
 def delivery_refusals(intents: Sequence[Intent]) -> list[ApiError | None]:
@@ -65,6 +66,20 @@ def _suppression_refusal(principal: Principal, intent: Intent, found: Suppressed
         return None
     whom = at_fault[0].detail if len(at_fault) == 1 else f"{len(at_fault)} recipients are suppressed."
     return problem("recipient_suppressed", whom, at_fault)
+
+
+def _mixed_refusal(intent: Intent) -> ApiError | None:
+    """An email is a test or it is none: what it counts as must not depend on the recipient one looks at."""
+    if intent.simulated:
+        return None
+    at_fault = [
+        FieldError(item.pointer, f"{item.address.email} is the simulator's: give it an email of its own.")
+        for item in intent.recipients
+        if is_simulated(item.address.domain)
+    ]
+    if not at_fault:
+        return None
+    return problem("validation_error", "Simulator addresses and others can't share an email.", at_fault)
 
 
 def _sender_refusal(principal: Principal, intent: Intent) -> ApiError | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from services.gateway.accept import Accepted, Intent
+from services.gateway.accept import Accepted
+from services.gateway.intents import Intent
 from shared import states
 from shared.errors import ApiError
 

@@ -33,6 +33,21 @@ class Group(click.Group):
             raise click.ClickException(str(error)) from None
 
 
+class Quota(click.ParamType[int | str]):
+    """A number of recipients from 1 on, `none` or `default`."""
+
+    name = "QUOTA"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """The number, or the word."""
+        if value in ("none", "default"):
+            return str(value)
+        return click.IntRange(1, 2**31 - 1).convert(value, param, ctx)
+
+
+_QUOTA = Quota()
+
+
 @click.group(cls=Group)
 def cli() -> None:
     """Accounts, sending domains and API keys of this install."""
@@ -54,7 +69,8 @@ def bootstrap(name: str, domain: str, username: str, as_json: bool) -> None:
     with transaction() as tx:
         account = tenants.account_named(tx, name)
         _domain(tx, account, domain, verified=True)
-        credential = _credential(tx, account, domain, username, None)
+        sender = parse_address(f"{username}@{domain}")
+        credential = tenants.create_credential(tx, account, sender.domain, Wanted(sender.local))
     _show(
         {
             "api_key": credential.api_key,
@@ -92,16 +108,38 @@ def add_domain(account: UUID, domain: str, verified: bool, as_json: bool) -> Non
 @click.argument("account", type=click.UUID)
 @click.argument("address")
 @click.option("--name", help="Display name of the sender.")
+@click.option("--test", is_flag=True, help="A test key: what it sends is accepted and goes nowhere.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
-def create_key(account: UUID, address: str, name: str | None, as_json: bool) -> None:
+def create_key(account: UUID, address: str, name: str | None, test: bool, as_json: bool) -> None:
     """Make an API key of ACCOUNT (its id) that sends from ADDRESS's domain."""
     sender = parse_address(address)
     with transaction() as tx:
-        credential = _credential(tx, account, sender.domain, sender.local, name or sender.name)
+        wanted = Wanted(sender.local, name or sender.name, test=test)
+        credential = tenants.create_credential(tx, account, sender.domain, wanted)
     _show(
         {"api_key": credential.api_key, "from": credential.address, "credential": str(credential.id)},
         as_json,
     )
+
+
+@cli.command("set-quota")
+@click.argument("account", type=click.UUID)
+@click.option("--daily", type=_QUOTA, help="Recipients a day (UTC): a number, none, or default.")
+@click.option("--monthly", type=_QUOTA, help="Recipients a calendar month (UTC): the same.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def set_quota(account: UUID, daily: int | str | None, monthly: int | str | None, as_json: bool) -> None:
+    """Limit how many recipients ACCOUNT (its id) may send to.
+
+    What is not given stays. `none` is no limit; `default` is what the settings say. Felt within 5 s.
+    """
+    given = {"quota_daily": daily, "quota_monthly": monthly}
+    values = {name: _quota(value) for name, value in given.items() if value is not None}
+    if not values:
+        raise click.UsageError("give --daily or --monthly")
+    with transaction() as tx:
+        if not tenants.set_quotas(tx, account, values):
+            raise click.ClickException(f"there is no account {account}")
+    _show({"account": str(account), **{name: given for name, given in given.items() if given}}, as_json)
 
 
 @cli.command("deactivate-key")
@@ -142,11 +180,8 @@ def _domain(tx: Any, account: UUID, domain: str, verified: bool) -> UUID:
         raise click.ClickException(f"another account has verified {domain}") from None
 
 
-def _credential(
-    tx: Any, account: UUID, domain: str, username: str, name: str | None
-) -> tenants.NewCredential:
-    sender = parse_address(f"{username}@{domain}")
-    return tenants.create_credential(tx, account, sender.domain, Wanted(sender.local, name))
+def _quota(given: int | str) -> int | None:
+    return {"none": 0, "default": None}[given] if isinstance(given, str) else given
 
 
 def _uuid(text: str) -> UUID:

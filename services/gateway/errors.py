@@ -38,6 +38,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "recipient_suppressed": (422, "A recipient is on the account's suppression list."),
     "rate_limit_exceeded": (429, "More requests than are allowed in this time."),
     "internal_error": (500, "Something went wrong on our side."),
+    "daily_quota_exceeded": (429, "The account has used up the recipients of this day (UTC)."),
+    "monthly_quota_exceeded": (429, "The account has used up the recipients of this month (UTC)."),
     "relay_refused": (502, "The SMTP relay refused the email for good."),
     "database_unavailable": (503, "The database can't be reached at the moment."),
 }

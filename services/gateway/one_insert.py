@@ -22,6 +22,7 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 def insert_together(tx: Connection, rows: Sequence[tuple[Table, Sequence[Row]]]) -> None:
     """Inserts `rows`; the rows of one table all have the same keys, and each table at least one row.
 
+    A table whose `info` says what to do `on_conflict` merges its rows with those there are.
     Foreign keys may point from one of these tables to another: they are checked when all are written.
     """
     statement = _statement(tuple((table, tuple(of_table[0])) for table, of_table in rows))
@@ -47,7 +48,9 @@ def _insert(table: Table, columns: tuple[str, ...]) -> str:
         f"CAST(:{_parameter(table, name)} AS {table.c[name].type.compile(_DIALECT)}[])" for name in columns
     )
     # names come from our own tables, values are bound
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+    insert = f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+    merge = table.info.get("on_conflict")
+    return f"{insert} ON CONFLICT {merge}" if merge else insert
 
 
 def _parameter(table: Table, column: str) -> str:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from services.gateway.accept import Intent
 from services.gateway.errors import problem
+from services.gateway.intents import Intent
 from services.gateway.one_insert import Row
 from shared import states
 from shared.errors import ApiError, FieldError

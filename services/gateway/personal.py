@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.gateway import template_store
-from services.gateway.accept import MAX_SUBJECT, Intent
 from services.gateway.errors import problem
+from services.gateway.intents import MAX_SUBJECT, Intent
 from services.gateway.one_insert import Row
 from shared.addresses import MAX_NAME
 from shared.errors import ApiError, FieldError

@@ -31,6 +31,8 @@ class Principal:
     #: where it may come from; none: anywhere
     networks: tuple[Network, ...] = ()
     expires_at: datetime | None = None
+    #: recipients its account may send to in a day and in a month; None: any number
+    quotas: tuple[int | None, int | None] = (None, None)
     user_id: UUID | None = None
     role: str | None = None
 

@@ -15,7 +15,18 @@ from services.gateway.files import File, insert_files
 from services.gateway.one_insert import Row, insert_together
 from services.gateway.principal import Principal
 from shared.clock import now
-from shared.models import attachments, contents, credentials, domains, emails, events, recipients
+from shared.models import (
+    accounts,
+    attachments,
+    contents,
+    credentials,
+    domains,
+    emails,
+    events,
+    recipients,
+    usage,
+)
+from shared.settings import settings
 
 #: `last_used_at` is exact to this.
 _USE_RESOLUTION = timedelta(minutes=1)
@@ -33,13 +44,14 @@ class KeyRow:
 
 @dataclass(frozen=True)
 class AcceptedRows:
-    """Rows of newly accepted emails, by table; attachments and their files only where there are any."""
+    """Rows of newly accepted emails, by table; of some tables there may be none."""
 
     contents: list[Row] = field(default_factory=list)
     emails: list[Row] = field(default_factory=list)
     recipients: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     attachments: list[Row] = field(default_factory=list)
+    usage: list[Row] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
 
 
@@ -47,24 +59,30 @@ def insert_accepted(tx: Connection, rows: AcceptedRows) -> None:
     """Inserts newly accepted emails, all tables but the files' in one statement."""
     if rows.files:
         insert_files(tx, rows.files)
-    insert_together(
-        tx,
-        [
-            (contents, rows.contents),
-            (emails, rows.emails),
-            (recipients, rows.recipients),
-            (events, rows.events),
-            *([(attachments, rows.attachments)] if rows.attachments else []),
-        ],
-    )
+    tables = [
+        (contents, rows.contents),
+        (emails, rows.emails),
+        (recipients, rows.recipients),
+        (events, rows.events),
+        (attachments, rows.attachments),
+        (usage, rows.usage),
+    ]
+    insert_together(tx, [(table, of_table) for table, of_table in tables if of_table])
 
 
 def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:
     """The credential, active or not, whose key has this digest, or had it and still honours it (rotation)."""
     previous = (credentials.c.previous_key_hash == key_hash) & (credentials.c.previous_key_expires_at > now())
     row = tx.execute(
-        select(credentials, domains.c.name.label("domain"), domains.c.status.label("domain_status"))
+        select(
+            credentials,
+            domains.c.name.label("domain"),
+            domains.c.status.label("domain_status"),
+            accounts.c.quota_daily,
+            accounts.c.quota_monthly,
+        )
         .join(domains, domains.c.id == credentials.c.domain_id)
+        .join(accounts, accounts.c.id == credentials.c.account_id)
         .where((credentials.c.key_hash == key_hash) | previous, credentials.c.deleted_at.is_(None))
     ).one_or_none()
     if row is None:
@@ -83,10 +101,20 @@ def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:
             display_name=row.display_name,
             active=row.active,
             test=row.test,
+            quotas=_quotas(row.quota_daily, row.quota_monthly),
             networks=tuple(ip_network(item) for item in row.allowed_ips or ()),
             expires_at=row.expires_at if is_present else _sooner(row.expires_at, row.previous_key_expires_at),
         ),
         use_is_stale=row.last_used_at is None or row.last_used_at < now() - _USE_RESOLUTION,
+    )
+
+
+def _quotas(daily: int | None, monthly: int | None) -> tuple[int | None, int | None]:
+    """An account's own, else the install's; 0 is none."""
+    config = settings()
+    return (
+        (config.quota_daily if daily is None else daily) or None,
+        (config.quota_monthly if monthly is None else monthly) or None,
     )
 
 

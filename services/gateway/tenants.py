@@ -94,6 +94,16 @@ def create_credential(
     return NewCredential(id, secrets.api_key, address)
 
 
+def set_quotas(tx: Connection, account_id: UUID, quotas: dict[str, int | None]) -> bool:
+    """Sets an account's `quota_daily` or `quota_monthly`, or both; whether there is such an account."""
+    found = tx.execute(
+        update(accounts).where(accounts.c.id == account_id).values(quotas).returning(accounts.c.id)
+    ).one_or_none()
+    if found:
+        audit.record(tx, Actor(account_id, "operator"), "account.updated", account_id, quotas)
+    return found is not None
+
+
 def deactivate(tx: Connection, which: UUID | bytes) -> bool:
     """Deactivates a credential by its id or by its key's digest; whether there was one."""
     match = credentials.c.id == which if isinstance(which, UUID) else credentials.c.key_hash == which

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from services.sender import simulator
 from services.sender.files import FileMissing, Files
 from services.sender.headers import HeaderInjection
 from services.sender.jobs import Attempt, Job
@@ -100,9 +101,12 @@ def _deliver(
     positions = [item.position for item in served]
     envelope = Envelope(job.sender[1], [(item.position, item.address) for item in served])
     try:
+        message = render(job, _files(job, files))
+        if job.test:
+            return simulator.RELAY, simulator.simulate(served, job.attempt)
         # signed with the moment that it was wanted at, so that a resend is the same message to the last byte
-        message = render(job, _files(job, files)).signed(job.signers, int(job.wanted_at.timestamp()))
-        relay, outcomes = pool.deliver(envelope, message.stream(), begin)
+        signed = message.signed(job.signers, int(job.wanted_at.timestamp()))
+        relay, outcomes = pool.deliver(envelope, signed.stream(), begin)
     except (HeaderInjection, TemplateError, FileMissing) as error:
         return None, for_all(positions, states.FAILED, Reply(554, str(error)))
     except RelayTrouble as trouble:

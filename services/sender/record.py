@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, insert
@@ -22,6 +23,8 @@ from shared.models import events
 from shared.outbox import emit_all
 from shared.settings import Settings
 
+#: what the sender learns by simulation alone → what it would have learned before
+_BEFORE = {states.DELIVERED: (states.SENT,), states.COMPLAINED: (states.SENT, states.DELIVERED)}
 #: reply kept as the email's own `last_error` when an attempt did not reach everybody
 _TROUBLED = (states.DEFERRED, states.UNKNOWN, states.BOUNCED, states.FAILED)
 
@@ -114,31 +117,35 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
             "relays": [item.attempt.relay for item, _ in rows],
         },
     )
-    moment, ids = now(), [new_id() for _ in rows]
-    tx.execute(
-        insert(events),
-        [
-            {
-                "id": id,
-                "account_id": item.account_id,
-                "email_id": item.attempt.email_id,
-                "position": outcome.position,
-                "type": f"email.{outcome.status}",
-                "source": "sender",
-                "occurred_at": moment,
-                "data": _event_data(item, outcome),
-            }
-            for id, (item, outcome) in zip(ids, rows, strict=True)
-        ],
-    )
+    moment = now()
+    events_before = [
+        _event(item, outcome, status, moment)
+        for item, outcome in rows
+        for status in _BEFORE.get(outcome.status, ())
+    ]
+    told = [_event(item, outcome, outcome.status, moment) for item, outcome in rows]
+    tx.execute(insert(events), [*events_before, *told])
     suppress_bounced(
         tx,
         [
-            Bounced(item.attempt.email_id, outcome.position, id, outcome.suppression)
-            for id, (item, outcome) in zip(ids, rows, strict=True)
+            Bounced(item.attempt.email_id, outcome.position, event["id"], outcome.suppression)
+            for event, (item, outcome) in zip(told, rows, strict=True)
             if outcome.status == states.BOUNCED and outcome.suppression
         ],
     )
+
+
+def _event(verdict: Verdict, outcome: Outcome, status: str, moment: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "account_id": verdict.account_id,
+        "email_id": verdict.attempt.email_id,
+        "position": outcome.position,
+        "type": f"email.{status}",
+        "source": "sender",
+        "occurred_at": moment,
+        "data": _event_data(verdict, outcome),
+    }
 
 
 def _trouble(outcome: Outcome) -> str | None:

@@ -8,6 +8,7 @@ from shared.models.idempotency import idempotency_keys
 from shared.models.outbox import outbox
 from shared.models.suppressions import suppressions
 from shared.models.templates import templates
+from shared.models.usage import usage
 from shared.models.users import audit_log, password_resets, users
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "recipients",
     "suppressions",
     "templates",
+    "usage",
     "users",
 ]

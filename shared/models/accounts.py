@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -20,7 +21,16 @@ from shared.models.columns import Json, Moment, account_column, created_column, 
 
 DOMAIN_STATUSES = ("pending", "verified", "failed")
 
-accounts = Table("accounts", metadata, id_column(), Column("name", Text, nullable=False), created_column())
+accounts = Table(
+    "accounts",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    # recipients it may send to in a day and in a month; null: what the settings say, 0: any number
+    Column("quota_daily", Integer),
+    Column("quota_monthly", Integer),
+    created_column(),
+)
 
 domains = Table(
     "domains",

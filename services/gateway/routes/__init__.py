@@ -18,6 +18,7 @@ from services.gateway.routes import (
     send,
     suppressions,
     templates,
+    usage,
     validate,
 )
 
@@ -45,6 +46,7 @@ API = (
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export
     Mount(templates.blueprint, authenticate),  # /api/templates, …/{id}, …/{id}/preview
     Mount(credentials.blueprint, authenticate),  # /api/credentials, …/{id}, …/{id}/rotate
+    Mount(usage.blueprint, authenticate),  # GET /api/usage
     Mount(audit.blueprint, authenticate),  # GET /api/audit
     Mount(cron.blueprint, check_cron_secret),  # GET, POST /api/cron/process-scheduled
 )

@@ -9,11 +9,12 @@ from typing import Any
 from flask import Response
 from sqlalchemy import Connection
 
-from services.gateway import outcome
-from services.gateway.accept import Accepted, Intent, draft, write
+from services.gateway import outcome, quotas
+from services.gateway.accept import Accepted, draft, write
 from services.gateway.admission import delivery_refusals, recipient_refusals, refusals
 from services.gateway.auth import principal
 from services.gateway.batch import Judged, admit, intents, results, told
+from services.gateway.intents import Intent
 from services.gateway.personal import personalised
 from services.gateway.principal import Principal
 from services.gateway.routes.blueprint import Blueprint
@@ -37,7 +38,14 @@ _KNOWN = {
     "message_id": "<c9de3859-ac2e-7379-a2e5-ff5dae2e07d0@example.com>",
     "status": "sent",
 }
-_REFUSES = ("domain_not_allowed", "domain_not_verified", "recipient_undeliverable", "recipient_suppressed")
+_REFUSES = (
+    "domain_not_allowed",
+    "domain_not_verified",
+    "recipient_undeliverable",
+    "recipient_suppressed",
+    "daily_quota_exceeded",
+    "monthly_quota_exceeded",
+)
 
 
 @blueprint.operation(
@@ -137,7 +145,8 @@ def send_batch(batch: dict[str, Any]) -> Response:
 def _admitted(tx: Connection, who: Principal, items: Sequence[Judged]) -> list[Judged]:
     """`items` after the checks that need the database."""
     items = admit(items, partial(recipient_refusals, tx, who))
-    return admit(items, partial(personalised, tx, who.account_id))
+    items = admit(items, partial(personalised, tx, who.account_id))
+    return admit(items, partial(quotas.refusals, tx, who))
 
 
 def _sent(accepted: Accepted) -> dict[str, Any]:

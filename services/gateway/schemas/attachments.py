@@ -9,8 +9,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load
 
 from services.gateway import attachment_rules as rules
-from services.gateway.accept import Attachment
 from services.gateway.errors import problem
+from services.gateway.intents import Attachment
 from shared.errors import FieldError
 from shared.settings import settings
 

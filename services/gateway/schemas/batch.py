@@ -8,9 +8,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from services.gateway.accept import Intent
 from services.gateway.batch import Judged
 from services.gateway.errors import problem
+from services.gateway.intents import Intent
 from services.gateway.principal import Principal
 from services.gateway.schemas.errors import FaultSchema
 from services.gateway.schemas.fields import Mailbox, Moment

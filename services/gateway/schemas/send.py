@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from services.gateway.accept import MAX_SUBJECT, Intent, unique_recipients
+from services.gateway.intents import MAX_SUBJECT, Intent, unique_recipients
 from services.gateway.schemas.attachments import Attachments, AttachmentSchema
 from services.gateway.schemas.fields import (
     Body,

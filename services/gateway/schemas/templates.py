@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.gateway.accept import MAX_SUBJECT
+from services.gateway.intents import MAX_SUBJECT
 from services.gateway.schemas.fields import Body, Line, Moment
 from services.gateway.schemas.windows import PageSchema
 from shared.templates import TemplateError, parse

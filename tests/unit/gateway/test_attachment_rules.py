@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from services.gateway import attachment_rules as rules
-from services.gateway.accept import Attachment
+from services.gateway.intents import Attachment
 from services.gateway.schemas.pointers import faults
 from services.gateway.schemas.send import SendSchema
 from shared.errors import ApiError

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.gateway.accept import Intent
+from services.gateway.intents import Intent
 from services.gateway.principal import Principal
 from services.gateway.schemas.batch import judge_each
 from services.gateway.scopes import ALL

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError
 
-from services.gateway.accept import Intent
+from services.gateway.intents import Intent
 from services.gateway.schemas.pointers import MAX_FAULTS, faults
 from services.gateway.schemas.send import SendSchema
 from shared.addresses import Address
