@@ -1,6 +1,6 @@
 # Mailmatic. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status psql shell scale setup setup-test test fuzz lint format migration settings lock clean
+.PHONY: help run up down logs status psql shell scale setup setup-test test fuzz bench lint format migration settings lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 
@@ -34,6 +34,8 @@ test: setup-test ## Run the tests; T=tests/unit narrows
 	$(BIN)/pytest $(T)
 fuzz: setup-test ## Thousands of generated requests against every operation
 	$(BIN)/pytest tests/integration/gateway/test_fuzz.py --hypothesis-profile=fuzz --timeout=600
+bench: setup-test ## Measure: B="accepting sending scheduling" narrows
+	$(BIN)/python -m tests.bench $(B)
 lint: setup ## ruff, mypy and the import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

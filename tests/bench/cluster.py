@@ -1,0 +1,104 @@
+"""The cluster under load: default settings but for rate limits, and a relay in C that takes everything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from deploy.local.cluster import Cluster
+from deploy.local.layout import Layout
+from deploy.local.ports import HOST, Ports, answers, free_port
+from deploy.local.programs import binary
+from tests.fixtures.api import Client, new_client
+from tests.fixtures.waiting import wait_for
+
+_SETTINGS = {
+    "MAILMATIC_RATE_LIMIT_CREDENTIAL": "off",
+    "MAILMATIC_RATE_LIMIT_IP": "off",
+    "MAILMATIC_RATE_LIMIT_VISITOR": "off",
+    "MAILMATIC_LOG_FORMAT": "json",
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A running cluster, a tenant of it, and its database."""
+
+    cluster: Cluster
+    api: Client
+    engine: Engine
+    runs: int
+
+    def sql(self, statement: str, **values: object) -> list[tuple[object, ...]]:
+        """The rows of a statement."""
+        with self.engine.begin() as connection:
+            result = connection.execute(text(statement), values)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def count(self, status: str) -> int:
+        """How many emails have this status."""
+        return int(str(self.sql("SELECT count(*) FROM emails WHERE status = :status", status=status)[0][0]))
+
+    def empty(self) -> None:
+        """Forgets every email."""
+        self.sql("TRUNCATE emails, recipients, contents, events, outbox")
+
+    def memory(self, program: str) -> float:
+        """The most memory that a program and its children have held at once so far, each its own (MB)."""
+        group = os.getpgid(self.cluster.pid(program))
+        peaks = [
+            int(line.split()[1]) / 1024
+            for status in Path("/proc").glob("[0-9]*/status")
+            if _in_group(int(status.parent.name), group)
+            for line in status.read_text().splitlines()
+            if line.startswith("VmHWM")
+        ]
+        return sum(peaks)
+
+
+@contextmanager
+def bench_cluster(runs: int) -> Iterator[Bench]:
+    """Starts everything; removes it afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="mailmatic-bench-", dir="/var/tmp"))
+    directory.chmod(0o755)
+    with _sink() as port:
+        settings = {**_SETTINGS, "MAILMATIC_RELAYS": f"smtp://{HOST}:{port}"}
+        with Cluster(Layout(directory, Ports.free(), {}, settings)) as cluster:
+            cluster.open()
+            cluster.start_servers()
+            cluster.migrate()
+            cluster.start_services()
+            url = make_url(cluster.layout.database_url).set(drivername="postgresql+psycopg2")
+            engine = create_engine(url)
+            yield Bench(cluster, new_client(cluster), engine, runs)
+            engine.dispose()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _sink() -> Iterator[int]:
+    port = free_port()
+    user = ["-u", "nobody"] if os.getuid() == 0 else []
+    command = [binary("smtp-sink", "postfix"), "-4", *user, f"{HOST}:{port}", "200"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: answers(port), "smtp-sink to listen")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _in_group(pid: int, group: int) -> bool:
+    try:
+        return os.getpgid(pid) == group
+    except ProcessLookupError:
+        return False
