@@ -109,6 +109,31 @@ class Settings:
         Rates("60/minute"),
         "Requests of one client address (IPv6: /64) that come without a valid API key; or off.",
     )
+    rate_limit_login: Rates = _setting(
+        "MAILMATIC_RATE_LIMIT_LOGIN",
+        Rates("10/minute, 100/hour"),
+        "Failed sign-ins with one address, whether somebody has it or not; or off.",
+    )
+    rate_limit_reset: Rates = _setting(
+        "MAILMATIC_RATE_LIMIT_RESET",
+        Rates("3/hour"),
+        "Mails with a token for a new password to one address; or off.",
+    )
+    registration: bool = _setting(
+        "MAILMATIC_REGISTRATION", False, "on: anybody may make an account; off: the operator does."
+    )
+    session_idle_seconds: int = _setting(
+        "MAILMATIC_SESSION_IDLE_SECONDS", 14 * 86400, "A session ends when it was not used for this long."
+    )
+    session_longest_seconds: int = _setting(
+        "MAILMATIC_SESSION_LONGEST_SECONDS", 90 * 86400, "A session ends after this long in any case."
+    )
+    system_sender: str = _setting(
+        "MAILMATIC_SYSTEM_SENDER",
+        "",
+        "Sender of the install's own mail (password resets, invitations), at a domain verified here; "
+        "empty: there is none.",
+    )
     rate_limit_visitor: Rates = _setting(
         "MAILMATIC_RATE_LIMIT_VISITOR",
         Rates("600/minute"),

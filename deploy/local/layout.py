@@ -111,6 +111,8 @@ class Layout:
             "MAILMATIC_MASTER_KEYS": self.secret("master-key"),
             # what is sent here stays here, whatever the world's DNS says of its domains
             "MAILMATIC_MX_CHECK": "off",
+            "MAILMATIC_REGISTRATION": "on",
+            "MAILMATIC_SYSTEM_SENDER": "Mailmatic <hello@sandbox.mailmatic.test>",
             "MAILMATIC_LOG_FORMAT": "console",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",

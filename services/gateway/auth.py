@@ -1,4 +1,5 @@
-"""API key → Principal. Keys come as `Authorization: Bearer mm_…` or `X-API-Key: mm_…`.
+"""API key or session → Principal. Keys come as `Authorization: Bearer mm_…` or `X-API-Key: mm_…`, sessions as
+a cookie; who shows both is taken for the key.
 
 Refuses with 401 what is missing, malformed, unknown or contradictory, and with 403 a deactivated credential.
 A checked key, good or bad, is remembered in process for at most 5 s: that is how long a revoked key may live.
@@ -10,16 +11,19 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from ipaddress import ip_address
 from threading import Lock
 from uuid import UUID
 
 from flask import g, request
 
-from services.gateway import limits, queries
+from services.gateway import limits, queries, sessions, users
+from services.gateway.cookies import cookie_name
 from services.gateway.errors import problem
 from services.gateway.keys import digest, looks_like_key
 from services.gateway.principal import Principal
+from services.gateway.scopes import ROLE_SCOPES
 from shared.audit import Actor
 from shared.clock import now
 from shared.db import DatabaseUnavailable, transaction
@@ -31,6 +35,10 @@ log = get_logger("auth")
 
 #: A revoked key dies within this many seconds, whatever the setting says.
 _LONGEST_CACHE = 5.0
+
+#: Requests that change nothing need no CSRF token.
+_READS = ("GET", "HEAD", "OPTIONS")
+_CSRF = "X-CSRF-Token"
 
 
 class KeyCache:
@@ -77,7 +85,7 @@ def authenticate() -> None:
         DatabaseUnavailable: the key is not in the cache and Postgres can't be asked.
     """
     try:
-        g.principal = _bearer()
+        g.principal = _bearer() if _shows_key() else _signed_in()
     except ApiError as refusal:
         if refusal.status != 429:
             limits.count_stranger()
@@ -169,6 +177,44 @@ def _bearer() -> Principal:
     if not found.may_come_from(ip_address(client_ip())):
         raise problem("ip_not_allowed", f"This API key may not be used from {client_ip()}.")
     return found
+
+
+def member_principal(member: users.Member) -> Principal:
+    """Somebody who is signed in, as who is asking."""
+    return Principal(
+        account_id=member.account_id,
+        scopes=ROLE_SCOPES[member.role],
+        domains=member.domains,
+        quotas=member.quotas,
+        user_id=member.id,
+        role=member.role,
+    )
+
+
+def _shows_key() -> bool:
+    return "Authorization" in request.headers or "X-API-Key" in request.headers
+
+
+def _signed_in() -> Principal:
+    secret = request.cookies.get(cookie_name())
+    if not secret:
+        raise _unauthorized(
+            "missing_api_key", "Give your API key as `Authorization: Bearer mm_…`, or sign in."
+        )
+    session = sessions.find(secret)
+    with transaction() as tx:
+        member = users.member(tx, session.user_id) if session else None
+    # what was signed in before the password changed is void, whatever Redis still knows
+    if session is None or member is None or session.created_at < _to_ms(member.password_changed_at):
+        raise problem("invalid_session")
+    if request.method not in _READS and not sessions.csrf_matches(session, request.headers.get(_CSRF, "")):
+        raise problem("csrf_failed")
+    g.session = session
+    return member_principal(member)
+
+
+def _to_ms(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _note_use(credential_id: UUID) -> None:

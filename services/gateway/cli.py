@@ -9,11 +9,15 @@ from uuid import UUID
 import click
 from sqlalchemy.exc import IntegrityError
 
-from services.gateway import tenants
+from services.gateway import passwords, tenants, users
 from services.gateway.credential_store import Wanted
 from services.gateway.keys import digest, looks_like_key
+from services.gateway.scopes import SCOPES
+from shared import audit
 from shared.addresses import AddressError, domain_name, parse_address
+from shared.audit import Actor
 from shared.db import DatabaseUnavailable, transaction
+from shared.models.users import ROLES
 from shared.sandbox import SANDBOX_DOMAIN
 from shared.vault import VaultError
 
@@ -109,17 +113,62 @@ def add_domain(account: UUID, domain: str, verified: bool, as_json: bool) -> Non
 @click.argument("address")
 @click.option("--name", help="Display name of the sender.")
 @click.option("--test", is_flag=True, help="A test key: what it sends is accepted and goes nowhere.")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(list(SCOPES)), help="Default: all.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
-def create_key(account: UUID, address: str, name: str | None, test: bool, as_json: bool) -> None:
+def create_key(  # noqa: PLR0917 - each an option
+    account: UUID, address: str, name: str | None, test: bool, scopes: tuple[str, ...], as_json: bool
+) -> None:
     """Make an API key of ACCOUNT (its id) that sends from ADDRESS's domain."""
     sender = parse_address(address)
     with transaction() as tx:
-        wanted = Wanted(sender.local, name or sender.name, test=test)
+        wanted = Wanted(sender.local, name or sender.name, scopes=list(scopes) or None, test=test)
         credential = tenants.create_credential(tx, account, sender.domain, wanted)
     _show(
         {"api_key": credential.api_key, "from": credential.address, "credential": str(credential.id)},
         as_json,
     )
+
+
+@cli.command("create-user")
+@click.argument("account", type=click.UUID)
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLES), default="owner", show_default=True)
+@click.option("--name", help="Their name.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def create_user(account: UUID, email: str, role: str, name: str | None, as_json: bool) -> None:
+    """Make a user of ACCOUNT (its id), who sets a password with the token that this prints.
+
+    The token is for POST /api/auth/password-reset/confirm, once, within 7 days.
+    """
+    address = parse_address(email)
+    hashed = passwords.unusable()
+    with transaction() as tx:
+        try:
+            made = users.create(tx, account, address.key, name=name, role=role, password_hash=hashed)
+        except IntegrityError:
+            raise click.ClickException(f"there is no account {account}") from None
+        if made is None:
+            raise click.ClickException(f"somebody signs in with {address.email} already")
+        token = users.new_token(tx, made, users.INVITATION_SECONDS)
+        audit.record(
+            tx, Actor(account, "operator"), "user.invited", made, {"email": address.key, "role": role}
+        )
+    _show({"user": str(made), "token": token}, as_json)
+
+
+@cli.command("reset-password")
+@click.argument("email")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def reset_password(email: str, as_json: bool) -> None:
+    """Print a token with which the user with this address sets a new password, once, within an hour."""
+    with transaction() as tx:
+        found = users.by_email(tx, parse_address(email).key)
+        if found is None:
+            raise click.ClickException(f"nobody signs in with {email}")
+        token = users.new_token(tx, found["id"], users.RESET_SECONDS)
+        by = Actor(found["account_id"], "operator")
+        audit.record(tx, by, "user.password_reset_asked", found["id"])
+    _show({"user": str(found["id"]), "token": token}, as_json)
 
 
 @cli.command("set-quota")

@@ -22,6 +22,13 @@ The [guides](/docs/guides) explain the whole of it, a subject at a time.
 _SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer mm_…`"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "`X-API-Key: mm_…`"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "mailmatic_session",
+        "description": "The cookie that `/api/auth/login` sets (over HTTPS as `__Host-mailmatic_session`). "
+        "Writes also bring the session's `csrf_token` as `X-CSRF-Token`.",
+    },
     "cron": {
         "type": "http",
         "scheme": "bearer",

@@ -28,6 +28,9 @@ ROLE_SCOPES = {
     "viewer": frozenset({"read"}),
 }
 
+#: not a scope, but what an operation asks that everybody who has shown who they are may use
+ANY = "any"
+
 _READING = ("GET", "HEAD")
 
 
@@ -35,9 +38,12 @@ def sufficient(scope: str, method: str) -> tuple[str, ...]:
     """The scopes of which one is enough for an operation: its own, `read` for what only reads, and `admin`.
 
     Args:
-        scope: what the operation is about. What is about `admin` takes nothing less, not even to read.
+        scope: what the operation is about. What is about `admin` takes nothing less, not even to read;
+            for what is about `ANY` none is needed.
         method: its HTTP method.
     """
+    if scope == ANY:
+        return ()
     if scope == "admin":
         return ("admin",)
     return tuple(dict.fromkeys([scope, *(["read"] if method in _READING else []), "admin"]))

@@ -10,6 +10,7 @@ from services.gateway.auth import authenticate, check_cron_secret
 from services.gateway.limits import admit_visitor
 from services.gateway.routes import (
     audit,
+    auth,
     credentials,
     cron,
     docs,
@@ -19,6 +20,7 @@ from services.gateway.routes import (
     suppressions,
     templates,
     usage,
+    users,
     validate,
 )
 
@@ -48,6 +50,9 @@ API = (
     Mount(credentials.blueprint, authenticate),  # /api/credentials, …/{id}, …/{id}/rotate
     Mount(usage.blueprint, authenticate),  # GET /api/usage
     Mount(audit.blueprint, authenticate),  # GET /api/audit
+    Mount(auth.doors, admit_visitor),  # POST /api/auth/register, …/login, …/password-reset, …/confirm
+    Mount(auth.rooms, authenticate),  # /api/auth/me, …/logout, …/password, …/sessions; /api/account
+    Mount(users.blueprint, authenticate),  # /api/users, …/{id}
     Mount(cron.blueprint, check_cron_secret),  # GET, POST /api/cron/process-scheduled
 )
 

@@ -18,12 +18,13 @@ from services.gateway.schemas.body import Arguments
 from services.gateway.schemas.errors import ErrorSchema
 from services.gateway.schemas.examples import answer_example
 from services.gateway.schemas.examples import body_example as example_of_body
-from services.gateway.scopes import sufficient
+from services.gateway.scopes import ANY, sufficient
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-#: The security schemes (openapi.py) that say who is asking.
-KEY_SCHEMES = ("bearer", "apiKey")
+#: The security schemes (openapi.py) that say who is asking, and the one that is for people alone.
+KEY_SCHEMES = ("bearer", "apiKey", "session")
+SESSION = "session"
 
 #: What any operation can answer, and what any behind an API key can.
 _ALWAYS = ("internal_error", "database_unavailable")
@@ -35,6 +36,7 @@ _WITH_KEY = (
     "ip_not_allowed",
     "rate_limit_exceeded",
 )
+_WITH_SESSION = ("invalid_session", "csrf_failed", "sessions_unavailable")
 _WITH_FILE = ("bad_request", "payload_too_large", "unsupported_media_type", "validation_error")
 _WITH_BODY = ("invalid_json", "payload_too_large", "unsupported_media_type", "validation_error")
 
@@ -68,7 +70,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         rule: str,
         method: str,
         *,
-        answers: tuple[int, type[Schema] | Media],
+        answers: tuple[int, type[Schema] | Media | None],
         accepts: dict[str, Any] | None = None,
         body: type[Schema] | None = None,
         query: type[Schema] | None = None,
@@ -78,31 +80,34 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         scope: str | None = None,
         guide: str | None = None,
         scheme: str | None = None,
+        open_to_all: bool = False,
         idempotent: Content | None = None,
         waits: type[Schema] | None = None,
     ) -> Callable[[View], View]:
         """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
 
         Args:
-            answers: status and schema (or media) of success.
+            answers: status and schema (or media) of success; None where there is no body.
             accepts: media type → OpenAPI media object, for a body that the view reads itself.
             example, body_example: of the answer and the body; by default made of the fields' examples.
             refuses: codes of `PROBLEMS`, besides those that every operation of its kind has.
             scope: what it is about, if not what its blueprint is (scopes.py): who asks needs this scope, or
                 another that is enough.
             guide: which of docs/guides explains it, if not its blueprint's.
-            scheme: the security scheme (openapi.py) of an operation that takes no API key.
+            scheme: the one security scheme (openapi.py) of an operation that takes no API key.
+            open_to_all: needs none.
             idempotent: takes an idempotency key; says what of a request must be the same under the same key,
                 `read_json` for a JSON body. The view says `keep` (once.py) in its transaction.
             waits: honours `Prefer: wait`, and answers 200 with this schema if there is an outcome in time.
         """
-        scope = None if scheme else scope or self.scope
-        if not (scope or scheme):
+        scope = None if scheme or open_to_all else scope or self.scope
+        if not (scope or scheme or open_to_all):
             raise TypeError(f"{method} {rule} has no scope (services/gateway/scopes.py)")
         enough = sufficient(scope, method) if scope else ()
         codes = (
             *_ALWAYS,
-            *(() if scheme else _WITH_KEY),
+            *((*_WITH_KEY, *_WITH_SESSION) if scope or scheme == SESSION else ()),
+            *(("session_required",) if scheme == SESSION else ()),
             *(_WITH_BODY if body else _WITH_FILE if accepts else ()),
             *(("validation_error",) if query else ()),
             *(REFUSES if idempotent else ()),
@@ -112,7 +117,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         guide = guide or self.guide
         about: dict[str, Any] = {
             **({"externalDocs": {"url": f"/docs/guides/{guide}"}} if guide else {}),
-            "security": [{scheme: []}] if scheme else [{name: [scope]} for name in KEY_SCHEMES],
+            "security": _security(scope, scheme),
             **({"x-scopes": list(enough)} if enough else {}),
         }
 
@@ -141,11 +146,21 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
 
         return decorate
 
-    def _answers(self, status: int, form: type[Schema] | Media, example: dict[str, Any] | None) -> Any:
+    def _answers(self, status: int, form: type[Schema] | Media | None, example: dict[str, Any] | None) -> Any:
+        if form is None:
+            return self.response(status)
         if isinstance(form, Media):
             text = {"type": "string"}
             return self.response(status, text, content_type=form.content_type, example=form.example)
         return self.response(status, form, example=example or answer_example(form))
+
+
+def _security(scope: str | None, scheme: str | None) -> list[dict[str, list[str]]]:
+    if scheme:
+        return [{scheme: []}]
+    if scope == ANY:
+        return [{name: []} for name in KEY_SCHEMES]
+    return [{name: [scope]} for name in KEY_SCHEMES] if scope else []
 
 
 def _behind(scopes: tuple[str, ...], view: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.gateway import auth
+from services.gateway import auth, limits
 from services.gateway.app import create_app
 from services.gateway.principal import Principal
 from services.gateway.routes import API, GUARDS
@@ -155,7 +155,7 @@ def test_every_route_has_a_guard_and_every_api_route_asks_for_a_key(app: Flask) 
         blueprint = rule.endpoint.rpartition(".")[0]
         assert blueprint in GUARDS, rule
     others = {mount.blueprint.name: mount.guard for mount in API if mount.guard is not auth.authenticate}
-    assert others == {"cron": auth.check_cron_secret}
+    assert others == {"cron": auth.check_cron_secret, "doors": limits.admit_visitor}
 
 
 def test_openapi_names_every_operation_with_its_refusals(client: FlaskClient) -> None:
@@ -165,7 +165,7 @@ def test_openapi_names_every_operation_with_its_refusals(client: FlaskClient) ->
     assert send["operationId"] == "sendEmail"
     assert {"202", "400", "401", "403", "413", "415", "422", "500", "503"} <= set(send["responses"])
     assert spec["components"]["schemas"]["Send"]["required"] == ["from", "to"]
-    assert set(spec["components"]["securitySchemes"]) == {"bearer", "apiKey", "cron"}
+    assert set(spec["components"]["securitySchemes"]) == {"bearer", "apiKey", "session", "cron"}
     assert spec["paths"]["/api/cron/process-scheduled"]["post"]["security"] == [{"cron": []}]
 
 

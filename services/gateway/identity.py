@@ -1,0 +1,137 @@
+"""Signing in and out, as far as no request is involved: who may, and what is remembered of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select, update
+
+from services.gateway import passwords, system_mail, tenants, users
+from services.gateway.buckets import take
+from services.gateway.errors import problem
+from services.gateway.one_insert import Row
+from shared import audit
+from shared.addresses import Address
+from shared.audit import Actor
+from shared.db import transaction
+from shared.errors import ApiError, FieldError
+from shared.models import accounts
+from shared.settings import settings
+
+
+def register(
+    tx: Connection, email: Address, password_hash: str, *, name: str | None, account_name: str | None, ip: str
+) -> UUID:
+    """A new account with its owner; returns the owner's id.
+
+    Raises:
+        ApiError: 409, somebody signs in with this address already.
+    """
+    account_id = tenants.create_account(tx, account_name or email.email)
+    made = users.create(tx, account_id, email.key, name=name, role=users.OWNER, password_hash=password_hash)
+    if made is None:
+        raise problem("email_taken")
+    audit.record(tx, Actor(account_id, "user", made, ip), "user.registered", made, {"email": email.key})
+    return made
+
+
+def sign_in(email: Address, password: str, ip: str) -> Row:
+    """The user with this address and password.
+
+    Raises:
+        ApiError: 401, the same whether it was the address or the password; 429, too often for this address.
+    """
+    _admit(email, cost=0)
+    with transaction() as tx:
+        found = users.by_email(tx, email.key)
+    if not passwords.matches(found["password_hash"] if found else None, password) or found is None:
+        _admit(email, cost=1)
+        if found:
+            with transaction() as tx:
+                actor = Actor(found["account_id"], "user", found["id"], ip)
+                audit.record(tx, actor, "user.login_failed", found["id"])
+        raise problem("invalid_login")
+    rehashed = passwords.hashed(password) if passwords.outdated(found["password_hash"]) else None
+    with transaction() as tx:
+        users.note_login(tx, found["id"], rehashed)
+        audit.record(tx, Actor(found["account_id"], "user", found["id"], ip), "user.logged_in", found["id"])
+    return found
+
+
+def ask_reset(email: Address, ip: str) -> None:
+    """Mails a token to whoever signs in with this address; says nobody whether there is somebody."""
+    if not take("reset", _subject(email), settings().rate_limit_reset.all).allowed:
+        return
+    with transaction() as tx:
+        found = users.by_email(tx, email.key)
+        if found is None:
+            return
+        token = users.new_token(tx, found["id"], users.RESET_SECONDS)
+        system_mail.send(tx, email, "Your new password", _reset_text(token))
+        actor = Actor(found["account_id"], "user", found["id"], ip)
+        audit.record(tx, actor, "user.password_reset_asked", found["id"])
+
+
+def invitation_text(account: str, token: str) -> str:
+    """The mail to somebody who was invited."""
+    return (
+        f"You have been invited to {account} on Mailmatic, {settings().public_url}\n\n"
+        f"Set your password with this token, which is good for 7 days:\n\n    {token}\n\n{_how(token)}"
+    )
+
+
+def checked_password(password: str, email: str, pointer: str) -> str:
+    """The hash of a password that is good enough for somebody with this address.
+
+    Raises:
+        ApiError: 422 with `pointer`, it is not.
+    """
+    fault = passwords.fault(password, email=email)
+    if fault:
+        raise problem("validation_error", fault, [FieldError(pointer, fault)])
+    return passwords.hashed(password)
+
+
+def account(tx: Connection, account_id: UUID) -> dict[str, Any]:
+    """The account as it is shown."""
+    shown = select(accounts.c.id, accounts.c.name, accounts.c.created_at)
+    return dict(tx.execute(shown.where(accounts.c.id == account_id)).mappings().one())
+
+
+def rename(tx: Connection, account_id: UUID, name: str) -> None:
+    """Gives the account another name."""
+    tx.execute(update(accounts).where(accounts.c.id == account_id).values(name=name))
+
+
+def _admit(email: Address, *, cost: int) -> None:
+    taken = take("login", _subject(email), settings().rate_limit_login.all, cost=cost)
+    if not taken.allowed:
+        raise _too_often(max(bucket.reset for bucket in taken.buckets if not bucket.remaining))
+
+
+def _too_often(wait: int) -> ApiError:
+    sentence = f"Too many failed sign-ins with this address. Try again in {wait} s."
+    return problem("rate_limit_exceeded", sentence, headers={"Retry-After": str(wait)})
+
+
+def _subject(email: Address) -> str:
+    """Stands for the address in Redis, which need not know it."""
+    return hashlib.sha256(email.key.encode()).hexdigest()[:32]
+
+
+def _reset_text(token: str) -> str:
+    return (
+        f"Somebody, hopefully you, asked for a new password on Mailmatic, {settings().public_url}\n\n"
+        f"Set it with this token, which is good for an hour and once:\n\n    {token}\n\n{_how(token)}\n"
+        "If it was not you, there is nothing you need to do.\n"
+    )
+
+
+def _how(token: str) -> str:
+    body = f'{{"token": "{token}", "password": "…"}}'
+    return (
+        f"    curl -X POST {settings().public_url}/api/auth/password-reset/confirm \\\n"
+        f"      -H 'Content-Type: application/json' -d '{body}'\n"
+    )
