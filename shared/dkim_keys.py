@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -18,7 +19,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from sqlalchemy import ColumnElement, Connection, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, text, update
 
 from shared.clock import now
 from shared.ids import new_id
@@ -43,6 +44,14 @@ class DomainKey(NamedTuple):
 
 
 @dataclass(frozen=True)
+class SendingDomain:
+    """What the sender knows of a domain: its active keys, and whether bounces go to its own host."""
+
+    keys: Sequence[DomainKey] = ()
+    return_path: bool = False
+
+
+@dataclass(frozen=True)
 class GeneratedKey:
     """A key that is in no table yet; its private half only in encrypted form."""
 
@@ -54,15 +63,14 @@ class GeneratedKey:
 
 
 # RSA first: the signature that every receiver understands stands on top.
-_ACTIVE = text(
+_SENDING = text(
     """
-    SELECT domains.account_id, domains.name, dkim_keys.selector, dkim_keys.master_key_id,
-        dkim_keys.private_key
+    SELECT domains.account_id, domains.name, domains.return_path_verified, dkim_keys.selector,
+        dkim_keys.master_key_id, dkim_keys.private_key
     FROM domains
     JOIN unnest(CAST(:account_ids AS uuid[]), CAST(:names AS text[])) AS wanted (account_id, name)
         ON wanted.account_id = domains.account_id AND wanted.name = domains.name
-    JOIN dkim_keys ON dkim_keys.domain_id = domains.id
-    WHERE dkim_keys.status = 'active'
+    LEFT JOIN dkim_keys ON dkim_keys.domain_id = domains.id AND dkim_keys.status = 'active'
     ORDER BY dkim_keys.algorithm DESC, dkim_keys.id
     """
 )
@@ -107,33 +115,73 @@ def add_key(tx: Connection, domain_id: UUID, key: GeneratedKey) -> None:
     )
 
 
-def activate_keys(tx: Connection, domain_id: UUID) -> None:
-    """Lets the domain's pending keys sign; those of the same algorithm that signed until now retire."""
-    pending = select(dkim_keys.c.algorithm).where(_of(domain_id, "pending"))
+def activate_keys(tx: Connection, domain_id: UUID, ids: Collection[UUID] | None = None) -> list[str]:
+    """Lets pending keys of a domain sign; those of the same algorithm that signed until now retire.
+
+    Args:
+        ids: which; None: all of them, on the operator's word.
+
+    Returns:
+        The selectors that sign from now on.
+    """
+    chosen = _of(domain_id, "pending")
+    if ids is not None:
+        chosen &= dkim_keys.c.id.in_(ids)
     moment = now()
     tx.execute(
         update(dkim_keys)
-        .where(_of(domain_id, "active"), dkim_keys.c.algorithm.in_(pending))
+        .where(
+            _of(domain_id, "active"), dkim_keys.c.algorithm.in_(select(dkim_keys.c.algorithm).where(chosen))
+        )
         .values(status="retiring", retired_at=moment)
     )
-    tx.execute(
-        update(dkim_keys).where(_of(domain_id, "pending")).values(status="active", activated_at=moment)
-    )
+    changed = update(dkim_keys).where(chosen).values(status="active", activated_at=moment)
+    return list(tx.execute(changed.returning(dkim_keys.c.selector)).scalars())
 
 
-def active_keys(
+def drop_retired(tx: Connection, domain_id: UUID, before: datetime) -> list[str]:
+    """Deletes keys of a domain that were replaced before that moment; returns their selectors."""
+    gone = delete(dkim_keys).where(_of(domain_id, "retiring"), dkim_keys.c.retired_at < before)
+    return list(tx.execute(gone.returning(dkim_keys.c.selector)).scalars())
+
+
+def sending_domains(
     tx: Connection, wanted: Iterable[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], list[DomainKey]]:
-    """The keys that sign for each (account, domain), however many, with one query."""
+) -> dict[tuple[UUID, str], SendingDomain]:
+    """What the sender has to know of each (account, domain), however many, with one query."""
     pairs = list(dict.fromkeys(wanted))
     rows = tx.execute(
-        _ACTIVE, {"account_ids": [str(account) for account, _ in pairs], "names": [name for _, name in pairs]}
-    )
-    found: dict[tuple[UUID, str], list[DomainKey]] = {pair: [] for pair in pairs}
+        _SENDING,
+        {"account_ids": [str(account) for account, _ in pairs], "names": [name for _, name in pairs]},
+    ).all()
+    keys: dict[tuple[UUID, str], list[DomainKey]] = {pair: [] for pair in pairs}
     for row in rows:
-        private = vault().decrypt(row.master_key_id, bytes(row.private_key))
-        found[row.account_id, row.name].append(DomainKey(row.name, row.selector, _load(private)))
-    return found
+        if row.selector:
+            private = vault().decrypt(row.master_key_id, bytes(row.private_key))
+            keys[row.account_id, row.name].append(DomainKey(row.name, row.selector, _load(private)))
+    returning = {(row.account_id, row.name) for row in rows if row.return_path_verified}
+    return {pair: SendingDomain(keys[pair], pair in returning) for pair in pairs}
+
+
+def reencrypt_keys(tx: Connection, limit: int) -> int:
+    """Encrypts up to `limit` keys anew that are not under the newest master key; returns how many.
+
+    Raises:
+        VaultError: the master key of one of them is not configured any more.
+    """
+    rows = tx.execute(
+        select(dkim_keys.c.id, dkim_keys.c.master_key_id, dkim_keys.c.private_key)
+        .where(dkim_keys.c.master_key_id != vault().newest)
+        .limit(limit)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        master_key_id, ciphertext = vault().encrypt(
+            vault().decrypt(row.master_key_id, bytes(row.private_key))
+        )
+        values = {"master_key_id": master_key_id, "private_key": ciphertext}
+        tx.execute(update(dkim_keys).where(dkim_keys.c.id == row.id).values(values))
+    return len(rows)
 
 
 def record_value(algorithm: str, public_key: str) -> str:

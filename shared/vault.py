@@ -26,6 +26,11 @@ class Vault:
         self._keys = {_key_id(key): Fernet(key) for key in keys}
         self._newest = _key_id(keys[0])
 
+    @property
+    def newest(self) -> str:
+        """The id of the key that encrypts."""
+        return self._newest
+
     def encrypt(self, secret: bytes) -> tuple[str, bytes]:
         """(id of the master key, ciphertext)."""
         return self._newest, self._keys[self._newest].encrypt(secret)

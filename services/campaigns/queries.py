@@ -27,5 +27,15 @@ FORGET_KEYS = text(
     """
 )
 
+# A look is claimed by moving its time; what comes of it sets the time of the next.
+TAKE_DOMAINS = text(
+    """
+    UPDATE domains SET next_check_at = now() + make_interval(secs => :lease) WHERE id IN (
+        SELECT id FROM domains WHERE next_check_at <= now()
+        ORDER BY next_check_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    RETURNING id
+    """
+)
+
 TRY_LEAD = text("SELECT pg_try_advisory_lock(:lock)")
 """Session-level: the lock goes with the connection, so a leader that dies is replaced at once."""

@@ -2,7 +2,8 @@
 
 `python -m services.campaigns.scheduler`. The leader holds a session-level advisory lock on a connection
 of its own; when it dies, Postgres lets go of the lock and another takes over within a second. Scheduled mail
-is looked after several times a second, the rest at intervals of its own.
+is looked after several times a second, the rest at intervals of its own. Every process, leader or not, looks
+at domains that are due (services.campaigns.domains).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from services.campaigns import queries
+from services.campaigns.domains import start_looking
 from services.campaigns.schedule import ScheduleWatch
 from services.campaigns.sweep import forget_keys, sweep
 from shared.clock import now
@@ -104,6 +106,7 @@ def main() -> None:
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stop.set())
+    start_looking(stop)
     run(stop)
     log.info("scheduler.stopped")
 

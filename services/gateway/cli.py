@@ -17,11 +17,14 @@ from shared import audit
 from shared.addresses import AddressError, domain_name, parse_address
 from shared.audit import Actor
 from shared.db import DatabaseUnavailable, transaction
+from shared.dkim_keys import reencrypt_keys
 from shared.models.users import ROLES
 from shared.sandbox import SANDBOX_DOMAIN
 from shared.vault import VaultError
 
 SANDBOX = "Sandbox"
+#: Secrets encrypted anew in one transaction.
+_SECRETS = 200
 
 
 class Group(click.Group):
@@ -200,6 +203,19 @@ def deactivate_key(key: str) -> None:
     if not found:
         raise click.ClickException("there is no such credential")
     click.echo("deactivated")
+
+
+@cli.command("reencrypt")
+def reencrypt() -> None:
+    """Encrypt every stored secret under the first of MAILMATIC_MASTER_KEYS, so that the others can go."""
+    done = 0
+    while True:
+        with transaction() as tx:
+            changed = reencrypt_keys(tx, _SECRETS)
+        if not changed:
+            break
+        done += changed
+    click.echo(f"encrypted anew: {done}")
 
 
 @cli.command("list")

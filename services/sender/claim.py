@@ -26,7 +26,7 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
     recipients = _recipients(tx, rows)
     content_ids = list({str(row.content_id) for row in rows})
     contents = _contents(tx, content_ids)
-    signing = signers().of(tx, {_domain(row) for row in rows})
+    sending = signers().of(tx, {_domain(row) for row in rows})
     jobs = [
         Job(
             email_id=row.id,
@@ -44,7 +44,8 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
             content_id=row.content_id,
             content=contents[row.content_id],
             recipients=recipients[row.id],
-            signers=signing[_domain(row)],
+            signers=sending[_domain(row)].signers,
+            return_path=sending[_domain(row)].return_path,
         )
         for row in rows
     ]
@@ -52,7 +53,7 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
 
 
 def _domain(email: Row[Any]) -> tuple[UUID, str]:
-    """Whose DKIM keys sign an email."""
+    """Whose DKIM keys sign an email, and whose host its bounces go to."""
     return email.account_id, email.from_address.rpartition("@")[2]
 
 

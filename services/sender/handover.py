@@ -18,6 +18,7 @@ from services.sender.smtp import Envelope, RelayTrouble
 from shared import states
 from shared.observability import get_logger, request_scope
 from shared.templates import TemplateError
+from shared.verp import return_path
 
 log = get_logger("sender")
 
@@ -99,7 +100,7 @@ def _deliver(
     if not served:
         return None, []
     positions = [item.position for item in served]
-    envelope = Envelope(job.sender[1], [(item.position, item.address) for item in served])
+    envelope = Envelope(_envelope_sender(job, positions), [(item.position, item.address) for item in served])
     try:
         message = render(job, _files(job, files))
         if job.test:
@@ -112,6 +113,14 @@ def _deliver(
     except RelayTrouble as trouble:
         return None, for_all(positions, states.DEFERRED, Reply(451, str(trouble)))
     return str(relay), outcomes
+
+
+def _envelope_sender(job: Job, positions: list[int]) -> str:
+    """Where bounces go: to the domain's return path once it is verified, else to the sender."""
+    address = job.sender[1]
+    if not job.return_path:
+        return address
+    return return_path(address.rpartition("@")[2], job.email_id, positions)
 
 
 def _files(job: Job, files: Files) -> Data:

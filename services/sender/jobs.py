@@ -54,7 +54,7 @@ class Job:
     """One claimed email. `attempt` is its fencing token: only this claim's holder may record it.
 
     `sender` and `reply_to` are (display name, address); without `variables` the content is no template.
-    `signers` are the active DKIM keys of the sender's domain.
+    `signers` are the active DKIM keys of the sender's domain; `return_path`: bounces go to its own host.
     `wanted_at` is when it was to be sent: its schedule, or else when it was accepted.
     """
 
@@ -74,6 +74,7 @@ class Job:
     content: Content
     recipients: list[Recipient]
     signers: Sequence[Signer] = ()
+    return_path: bool = False
 
 
 @dataclass(frozen=True)

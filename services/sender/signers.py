@@ -1,9 +1,10 @@
-"""Who signs an email: the active DKIM keys of its sender's domain, kept for half a minute."""
+"""Who signs an email, and where its bounces go: facts of its sender's domain, kept for half a minute."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.sender.dkim import Signer
-from shared.dkim_keys import active_keys
+from shared.dkim_keys import sending_domains
 
 #: A rotated key signs for at most this long (seconds) after it stopped being the active one; its record stays
 #: published for days.
@@ -20,15 +21,23 @@ _KEPT_FOR = 30.0
 Domain = tuple[UUID, str]
 
 
+@dataclass(frozen=True)
+class Sending:
+    """How mail of a domain goes out: who signs it, and whether bounces go to the domain's own host."""
+
+    signers: Sequence[Signer]
+    return_path: bool
+
+
 class Signers:
-    """The signers of (account, domain) pairs; shared by the threads of a worker."""
+    """How mail of (account, domain) pairs goes out; shared by the threads of a worker."""
 
     def __init__(self) -> None:
-        self._kept: dict[Domain, tuple[float, Sequence[Signer]]] = {}
+        self._kept: dict[Domain, tuple[float, Sending]] = {}
         self._lock = Lock()
 
-    def of(self, tx: Connection, domains: Iterable[Domain]) -> dict[Domain, Sequence[Signer]]:
-        """The signers of each domain, none for one without an active key; at most one query for all.
+    def of(self, tx: Connection, domains: Iterable[Domain]) -> dict[Domain, Sending]:
+        """How mail of each domain goes out, unsigned without an active key; at most one query for all.
 
         Raises:
             VaultError: a key can't be decrypted. Mail waits rather than going out unsigned.
@@ -43,13 +52,14 @@ class Signers:
             }
         missing = wanted - fresh.keys()
         if missing:
-            found = active_keys(tx, missing)
             read = {
-                domain: [Signer(key.domain, key.selector, key.key) for key in found[domain]]
-                for domain in missing
+                domain: Sending(
+                    [Signer(key.domain, key.selector, key.key) for key in facts.keys], facts.return_path
+                )
+                for domain, facts in sending_domains(tx, missing).items()
             }
             with self._lock:
-                self._kept.update({domain: (moment + _KEPT_FOR, signers) for domain, signers in read.items()})
+                self._kept.update({domain: (moment + _KEPT_FOR, sending) for domain, sending in read.items()})
             fresh |= read
         return fresh
 

@@ -13,8 +13,8 @@ class Answer:
     """The records of one name and type.
 
     `values`: TXT with its strings joined (octets as Latin-1), addresses, names without a final dot and in
-    lower case; MX in order of preference, `""` for the null MX (RFC 7505). `unknown` is a timeout, a SERVFAIL or
-    anything else that says nothing about the domain.
+    lower case; MX in order of preference, `""` for the null MX (RFC 7505). `unknown` is a timeout, a SERVFAIL
+    or anything else that says nothing about the domain.
     """
 
     status: str

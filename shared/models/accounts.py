@@ -62,7 +62,8 @@ credentials = Table(
     metadata,
     id_column(),
     account_column(),
-    Column("domain_id", Uuid, ForeignKey("domains.id"), nullable=False, index=True),
+    # none once the domain is gone, which takes that the credential was deleted before
+    Column("domain_id", Uuid, ForeignKey("domains.id", ondelete="SET NULL"), index=True),
     # local part of the default sender address
     Column("username", Text, nullable=False),
     Column("display_name", Text),
@@ -89,5 +90,6 @@ credentials = Table(
     Column("deleted_at", Moment),
     created_column(),
     CheckConstraint("octet_length(key_hash) = 32", name="key_hash"),
+    CheckConstraint("domain_id IS NOT NULL OR deleted_at IS NOT NULL", name="domain"),
     Index("ix_credentials_account_id", "account_id"),
 )

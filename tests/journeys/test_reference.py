@@ -13,6 +13,7 @@ import pytest
 from deploy.local.cluster import Cluster
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.database import Database
+from tests.fixtures.dns_server import Dns, fresh, text
 from tests.fixtures.relay import Relay
 from tests.fixtures.waiting import wait_for
 
@@ -78,6 +79,17 @@ CREDENTIAL = """curl -X POST https://app.mailmatic.cc/api/credentials \\
   -H "Authorization: Bearer mm_your_api_key_here" \\
   -H "Content-Type: application/json" \\
   -d '{"domain_id": "UUID", "username": "noreply", "display_name": "My App"}'"""
+
+DOMAIN = """curl -X POST https://app.mailmatic.cc/api/domains \\
+  -H "Authorization: Bearer mm_your_api_key_here" \\
+  -H "Content-Type: application/json" \\
+  -d '{"domain": "example.com"}'"""
+
+VERIFY = """curl -X POST https://app.mailmatic.cc/api/domains/DOMAIN_ID/verify \\
+  -H "Authorization: Bearer mm_your_api_key_here\""""
+
+SCORE = """curl https://app.mailmatic.cc/api/domains/DOMAIN_ID/score \\
+  -H "Authorization: Bearer mm_your_api_key_here\""""
 
 SUPPRESSIONS = """curl https://app.mailmatic.cc/api/suppressions \\
   -H "Authorization: Bearer mm_your_api_key_here\""""
@@ -183,6 +195,19 @@ def test_credential_comes_with_the_secrets_of_api_and_smtp(api: Client, database
     assert told["email"] == f"noreply@{api.domain}"
     assert told["smtp_username"]
     assert told["smtp_password"]
+
+
+def test_domain_is_added_verified_and_scored_when_its_records_are_published(api: Client, dns: Dns) -> None:
+    name = fresh()
+    told = answer(api, DOMAIN.replace("example.com", name))
+    assert (told["domain"], told["status"]) == (name, "pending")
+    key = next(record for record in told["records"] if record["purpose"] == "dkim")
+    dns.set(key["name"], "TXT", text(*key["values"]))
+    verified = answer(api, VERIFY.replace("DOMAIN_ID", told["id"]))
+    assert verified["status"] == "verified"
+    scored = answer(api, SCORE.replace("DOMAIN_ID", told["id"]))
+    assert scored["score"] == 40
+    assert {check["name"] for check in scored["checks"]} == {"spf", "dkim", "dmarc", "mx"}
 
 
 def test_suppressed_address_is_listed_and_removed(api: Client) -> None:

@@ -14,6 +14,7 @@ from services.gateway.routes import (
     credentials,
     cron,
     docs,
+    domains,
     emails,
     logs,
     send,
@@ -47,6 +48,8 @@ API = (
     Mount(validate.blueprint, authenticate),  # POST /api/validate
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export
     Mount(templates.blueprint, authenticate),  # /api/templates, …/{id}, …/{id}/preview
+    # /api/domains, …/{id}, …/{id}/verify, …/{id}/score, …/{id}/dkim/rotate
+    Mount(domains.blueprint, authenticate),
     Mount(credentials.blueprint, authenticate),  # /api/credentials, …/{id}, …/{id}/rotate
     Mount(usage.blueprint, authenticate),  # GET /api/usage
     Mount(audit.blueprint, authenticate),  # GET /api/audit
