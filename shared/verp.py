@@ -8,8 +8,6 @@ made-up bounce can't suppress anybody.
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,41 +33,43 @@ class Origin:
     position: int | None
 
 
-def return_path(domain: str, email_id: UUID, positions: Sequence[int]) -> str:
-    """The sender address of a transaction for the recipients at `positions`.
+class ReturnPaths:
+    """Makes and reads return-path addresses."""
 
-    Raises:
-        IndexError: there is no master key.
-    """
-    position = positions[0] if len(positions) == 1 and positions[0] < _NOBODY else _NOBODY
-    payload = bytes([_VERSION]) + email_id.bytes + bytes([position])
-    token = base64.b32encode(payload + _mac(_keys()[0], payload)).decode().rstrip("=").lower()
-    return f"{LOCAL}+{token}@{RETURN_PATH}.{domain}"
+    def __init__(self, master_keys: Sequence[str]) -> None:
+        """`master_keys`, newest first: the first makes tokens, all read them, so a rotation breaks none."""
+        self._keys = [hmac.digest(key.encode(), b"mailmatic.verp", "sha256") for key in master_keys]
 
+    def address(self, domain: str, email_id: UUID, positions: Sequence[int]) -> str:
+        """The sender address of a transaction for the recipients at `positions`."""
+        position = positions[0] if len(positions) == 1 and positions[0] < _NOBODY else _NOBODY
+        payload = bytes([_VERSION]) + email_id.bytes + bytes([position])
+        token = base64.b32encode(payload + _mac(self._keys[0], payload)).decode().rstrip("=").lower()
+        return f"{LOCAL}+{token}@{RETURN_PATH}.{domain}"
 
-def origin(address: str) -> Origin | None:
-    """What the return-path address stands for; None if it is none of ours, or was tampered with."""
-    local, _, token = address.rpartition("@")[0].partition("+")
-    if local.lower() != LOCAL:
-        return None
-    try:
-        data = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
-    except (binascii.Error, ValueError):
-        return None
-    payload, mac = data[:-_MAC_OCTETS], data[-_MAC_OCTETS:]
-    if len(data) != _OCTETS or payload[0] != _VERSION:
-        return None
-    if not any(hmac.compare_digest(mac, _mac(key, payload)) for key in _keys()):
-        return None
-    position = payload[-1]
-    return Origin(UUID(bytes=payload[1:17]), None if position == _NOBODY else position)
+    def origin(self, address: str) -> Origin | None:
+        """What a return-path address stands for; None if it is none of ours, or was tampered with."""
+        local, _, token = address.rpartition("@")[0].partition("+")
+        if local.lower() != LOCAL:
+            return None
+        try:
+            data = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+        except ValueError:
+            return None
+        payload, mac = data[:-_MAC_OCTETS], data[-_MAC_OCTETS:]
+        if len(data) != _OCTETS or payload[0] != _VERSION:
+            return None
+        if not any(hmac.compare_digest(mac, _mac(key, payload)) for key in self._keys):
+            return None
+        position = payload[-1]
+        return Origin(UUID(bytes=payload[1:17]), None if position == _NOBODY else position)
 
 
 @cache
-def _keys() -> tuple[bytes, ...]:
-    """Keys for this purpose alone, newest first: tokens made before a rotation of master keys stay good."""
-    return tuple(hmac.digest(key.encode(), b"mailmatic.verp", "sha256") for key in settings().master_keys)
+def return_paths() -> ReturnPaths:
+    """Those of the configured master keys, of which a domain with DKIM keys needs one anyway."""
+    return ReturnPaths(settings().master_keys)
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:
-    return hmac.new(key, payload, hashlib.sha256).digest()[:_MAC_OCTETS]
+    return hmac.digest(key, payload, "sha256")[:_MAC_OCTETS]

@@ -18,7 +18,7 @@ from services.sender.smtp import Envelope, RelayTrouble
 from shared import states
 from shared.observability import get_logger, request_scope
 from shared.templates import TemplateError
-from shared.verp import return_path
+from shared.verp import return_paths
 
 log = get_logger("sender")
 
@@ -120,7 +120,7 @@ def _envelope_sender(job: Job, positions: list[int]) -> str:
     address = job.sender[1]
     if not job.return_path:
         return address
-    return return_path(address.rpartition("@")[2], job.email_id, positions)
+    return return_paths().address(address.rpartition("@")[2], job.email_id, positions)
 
 
 def _files(job: Job, files: Files) -> Data:
