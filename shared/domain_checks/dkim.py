@@ -46,8 +46,11 @@ def judge_dkim(ask: Ask, wanted: Expected) -> Judged:
 
 def _judge_value(wanted: Expected, key: str, value: str) -> Judged:
     tags = tags_of(value)
-    if tags is not None and _SPACE.sub("", tags.get("p", "")) == key and _for_us(tags, wanted):
-        return Judged(VERIFIED, shown([value]))
+    if tags is not None and _SPACE.sub("", tags.get("p", "")) == key:
+        if _for_us(tags, wanted):
+            return Judged(VERIFIED, shown([value]))
+        detail = "The key is right, but its other tags (v, k, h or s) don't let our signatures count."
+        return wrong(MISMATCH, [value], "wrong_tags", detail, _AS_SHOWN)
     if key in _bare(value):
         return wrong(
             MISMATCH,
