@@ -10,6 +10,7 @@ from shared.domain_checks.misplaced import missing
 from shared.domain_checks.records import Expected
 
 _SPACE = re.compile(r"\s+")
+_QUOTING = re.compile(r"[\"\\]")
 _AS_SHOWN = "Publish the value exactly as it is shown, as one TXT record; `values` has it in pieces of 255."
 
 
@@ -49,8 +50,9 @@ def _judge_value(wanted: Expected, key: str, value: str) -> Judged:
     if tags is not None and _SPACE.sub("", tags.get("p", "")) == key:
         if _for_us(tags, wanted):
             return Judged(VERIFIED, shown([value]))
-        detail = "The key is right, but its other tags (v, k, h or s) don't let our signatures count."
-        return wrong(MISMATCH, [value], "wrong_tags", detail, _AS_SHOWN)
+        if not _QUOTING.search(value):
+            detail = "The key is right, but its other tags (v, k, h or s) don't let our signatures count."
+            return wrong(MISMATCH, [value], "wrong_tags", detail, _AS_SHOWN)
     if key in _bare(value):
         return wrong(
             MISMATCH,
