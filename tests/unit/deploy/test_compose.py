@@ -148,6 +148,11 @@ def test_every_mailmatic_variable_is_a_setting() -> None:
     assert {key for key in used if key.startswith("MAILMATIC_")} - settings == set()
 
 
+@pytest.mark.parametrize("name", ["gateway", "sender", "sender-bulk", "campaigns", "bootstrap"])
+def test_who_reads_or_makes_dkim_keys_has_the_master_keys(name: str) -> None:
+    assert SERVICES[name]["environment"]["MAILMATIC_MASTER_KEYS"]
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_of_ours_can_be_scaled_and_is_hardened(name: str) -> None:
     """No name and no host port that a second replica would fight for; nothing it has no need of."""
