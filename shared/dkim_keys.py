@@ -139,6 +139,11 @@ def activate_keys(tx: Connection, domain_id: UUID, ids: Collection[UUID] | None 
     return list(tx.execute(changed.returning(dkim_keys.c.selector)).scalars())
 
 
+def has_active_key(tx: Connection, domain_id: UUID) -> bool:
+    """Whether mail of the domain is signed."""
+    return tx.execute(select(dkim_keys.c.id).where(_of(domain_id, "active"))).first() is not None
+
+
 def drop_retired(tx: Connection, domain_id: UUID, before: datetime) -> list[str]:
     """Deletes keys of a domain that were replaced before that moment; returns their selectors."""
     gone = delete(dkim_keys).where(_of(domain_id, "retiring"), dkim_keys.c.retired_at < before)

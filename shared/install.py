@@ -18,7 +18,7 @@ def install() -> Install:
         _name(config.spf_include or f"spf.{host}"),
         _name(config.return_path_host or f"bounces.{host}"),
         _name(config.tracking_host or host),
-        config.sending_ips,
+        config.sending_ips.all,
     )
 
 

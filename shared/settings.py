@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from shared.ip_addresses import IpAddresses
 from shared.rates import Rates
 from shared.resolvers import Resolvers
 
@@ -110,9 +111,9 @@ class Settings:
         "",
         "The host that customers' links.<domain> are aliases of; empty: the host of MAILMATIC_PUBLIC_URL.",
     )
-    sending_ips: tuple[str, ...] = _setting(
+    sending_ips: IpAddresses = _setting(
         "MAILMATIC_SENDING_IPS",
-        (),
+        IpAddresses(""),
         "Addresses that our mail leaves from, comma separated: customers' SPF is evaluated for each. Empty: "
         "it is only looked for our include.",
     )

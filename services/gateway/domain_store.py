@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.gateway.windows import Window, rows_in
@@ -71,7 +71,7 @@ def page(tx: Connection, account_id: UUID, window: Window) -> tuple[list[Domain]
 
 
 def rotate(tx: Connection, domain: Domain, key: GeneratedKey) -> Domain:
-    """Gives the domain, which is locked, a new key that waits to be seen.
+    """Gives the domain, which is locked, a new key that waits to be seen, and is looked for soon.
 
     Raises:
         Refused: one of this algorithm waits already.
@@ -80,6 +80,13 @@ def rotate(tx: Connection, domain: Domain, key: GeneratedKey) -> Domain:
     if waiting:
         raise Refused("rotation_pending", f"The key {waiting[0].selector} waits to be seen in the DNS.")
     add_key(tx, domain.id, key)
+    soon = now() + timedelta(seconds=settings().domain_pending_seconds)
+    # one that the operator vouched for has no next look, and gets none
+    tx.execute(
+        update(domains)
+        .where(domains.c.id == domain.id, domains.c.next_check_at > soon)
+        .values(next_check_at=soon)
+    )
     (changed,) = read_domains(tx, domains.c.id == domain.id)
     return changed
 

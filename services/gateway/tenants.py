@@ -13,7 +13,7 @@ from services.gateway import credential_store
 from shared import audit
 from shared.audit import Actor
 from shared.clock import now
-from shared.dkim_keys import RSA, activate_keys, add_key, generate_key
+from shared.dkim_keys import RSA, activate_keys, add_key, generate_key, has_active_key
 from shared.ids import new_id
 from shared.models import accounts, credentials, domains
 
@@ -71,7 +71,7 @@ def ensure_domain(tx: Connection, account_id: UUID, name: str, verified: bool) -
             .where(mine, domains.c.status != "verified")
             .values(status="verified", verified_at=now())
         )
-        if made:  # later keys are activated once they were seen in the DNS
+        if not has_active_key(tx, id):  # what waits beside one that signs has to be seen in the DNS
             activate_keys(tx, id)
     return id
 

@@ -10,7 +10,7 @@ from shared.domain_checks.misplaced import missing
 from shared.domain_checks.records import Expected
 
 _SPACE = re.compile(r"\s+")
-_QUOTING = re.compile(r"[\"\\]")
+_QUOTING = re.compile(r'["\'\\]')
 _AS_SHOWN = "Publish the value exactly as it is shown, as one TXT record; `values` has it in pieces of 255."
 
 
@@ -46,22 +46,13 @@ def judge_dkim(ask: Ask, wanted: Expected) -> Judged:
 
 
 def _judge_value(wanted: Expected, key: str, value: str) -> Judged:
-    tags = tags_of(value)
-    if tags is not None and _SPACE.sub("", tags.get("p", "")) == key:
-        if _for_us(tags, wanted):
-            return Judged(VERIFIED, shown([value]))
-        if not _QUOTING.search(value):
-            detail = "The key is right, but its other tags (v, k, h or s) don't let our signatures count."
-            return wrong(MISMATCH, [value], "wrong_tags", detail, _AS_SHOWN)
+    tags = tags_of(value) or {}
+    right = _SPACE.sub("", tags.get("p", "")) == key
+    if right and _for_us(tags, wanted):
+        return Judged(VERIFIED, shown([value]))
     if key in _bare(value):
-        return wrong(
-            MISMATCH,
-            [value],
-            "broken_quoting",
-            "The key is there, among quotes, backslashes or other characters that are not part of the value.",
-            f"Remove them. {_AS_SHOWN}",
-        )
-    given = _bare((tags or {}).get("p", ""))
+        return _wrong_tags(value) if right and not _QUOTING.search(value) else _quoted(value)
+    given = _bare(tags.get("p", ""))
     if len(given) >= 64 and key.startswith(given):
         return wrong(
             MISMATCH,
@@ -70,9 +61,19 @@ def _judge_value(wanted: Expected, key: str, value: str) -> Judged:
             f"The value ends after {len(given)} of {len(key)} characters.",
             _AS_SHOWN,
         )
-    if tags is not None and tags.get("p") == "":
+    if tags.get("p") == "":
         return wrong(MISMATCH, [value], "key_revoked", "An empty p= says that the key is revoked.", _AS_SHOWN)
     return wrong(MISMATCH, [value], "key_mismatch", "The record holds another key than ours.", _AS_SHOWN)
+
+
+def _wrong_tags(value: str) -> Judged:
+    detail = "The key is right, but its other tags (v, k, h or s) don't let our signatures count."
+    return wrong(MISMATCH, [value], "wrong_tags", detail, _AS_SHOWN)
+
+
+def _quoted(value: str) -> Judged:
+    detail = "The key is there, among quotes, backslashes or other characters that are not part of the value."
+    return wrong(MISMATCH, [value], "broken_quoting", detail, f"Remove them. {_AS_SHOWN}")
 
 
 def _for_us(tags: dict[str, str], wanted: Expected) -> bool:

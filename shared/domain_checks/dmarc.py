@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shared.domain_checks.answers import Ask
 from shared.domain_checks.dkim import tags_of
-from shared.domain_checks.findings import MISMATCH, VERIFIED, Judged, inconclusive, shown, wrong
+from shared.domain_checks.findings import INCONCLUSIVE, MISMATCH, VERIFIED, Judged, inconclusive, shown, wrong
 from shared.domain_checks.misplaced import missing
 from shared.domain_checks.records import Expected
 
@@ -20,13 +20,21 @@ _MOST_LABELS = 8
 
 @dataclass(frozen=True)
 class Policy:
-    """A valid record: where it stands, what it asks for (`p`, or `sp` for those below), who gets reports."""
+    """A valid record: where it stands, what it asks for (`p`, or `sp` for those below), who gets reports.
+
+    `psd` (y, n, or u for unknown): whether its domain is a public suffix.
+    """
 
     name: str
     text: str
     policy: str
     testing: bool
     reports: bool
+    psd: str = "u"
+
+
+#: A record judged, and its policy if it is valid.
+Told = tuple[Judged, Policy | None]
 
 
 def is_dmarc(text: str) -> bool:
@@ -35,33 +43,60 @@ def is_dmarc(text: str) -> bool:
     return "".join(first.split()) == "v=DMARC1"
 
 
-def judge_dmarc(ask: Ask, wanted: Expected) -> tuple[Judged, Policy | None]:
+def judge_dmarc(ask: Ask, wanted: Expected) -> Told:
     """The record that covers the domain, its own or one further up, and what is wrong where none does."""
-    for name in _tree(wanted.domain):
-        answer = ask(name, "TXT")
-        if answer.inconclusive:
-            return inconclusive(name), None
-        found = [text for text in answer.values if is_dmarc(text)]
-        if len(found) > 1:
-            return _several(name, found), None
-        if found:
-            return _judge(name, found[0], below=name != wanted.name)
-        looks_like = [text for text in answer.values if "dmarc1" in text.lower()]
-        if looks_like:
-            return _malformed(name, looks_like[0], "It has to begin with v=DMARC1, without quotes."), None
+    told = _at(ask, wanted.domain) or _above(ask, wanted.domain)
+    if told is not None:
+        return told
     places = (wanted.domain, f"dmarc.{wanted.domain}")
     return missing(ask, wanted.name, "TXT", wanted.domain, elsewhere=places, known=is_dmarc), None
 
 
-def _tree(domain: str) -> list[str]:
-    """The names to ask, from the domain up (RFC 9989 §4.10): of a long one only its last seven labels."""
+def _above(ask: Ask, domain: str) -> Told | None:
+    """The record of the organizational domain: of those further up the one nearest to the root (§4.10.2).
+
+    `psd=n` says that it is this one, `psd=y` that it is the one just below.
+    """
+    found: Told | None = None
+    last: Policy | None = None
+    for parent in _parents(domain):
+        told = _at(ask, parent, below=True)
+        if told and told[0].status == INCONCLUSIVE:
+            return found or told
+        policy = told[1] if told else None
+        just_below, last = last, policy
+        if told and (found is None or policy) and not (policy and policy.psd == "y" and just_below):
+            found = told
+        if policy and policy.psd in ("y", "n"):
+            break
+    return found
+
+
+def _parents(domain: str) -> list[str]:
+    """The names to ask above the domain (§4.10): of a long one only its last seven labels."""
     labels = domain.split(".")
     start = 1 if len(labels) < _MOST_LABELS else len(labels) - _MOST_LABELS + 1
-    parents = [".".join(labels[at:]) for at in range(start, len(labels))]
-    return [f"_dmarc.{name}" for name in (domain, *parents)]
+    return [".".join(labels[at:]) for at in range(start, len(labels))]
 
 
-def _judge(name: str, text: str, *, below: bool) -> tuple[Judged, Policy | None]:
+def _at(ask: Ask, domain: str, *, below: bool = False) -> Told | None:
+    """What is at one domain; None: nothing. `below`: it is to cover a domain further down."""
+    name = f"_dmarc.{domain}"
+    answer = ask(name, "TXT")
+    if answer.inconclusive:
+        return inconclusive(name), None
+    found = [text for text in answer.values if is_dmarc(text)]
+    if len(found) > 1:
+        return _several(name, found), None
+    if found:
+        return _judge(name, found[0], below=below)
+    looks_like = [text for text in answer.values if "dmarc1" in text.lower()]
+    if looks_like:
+        return _malformed(name, looks_like[0], "It has to begin with v=DMARC1, without quotes."), None
+    return None
+
+
+def _judge(name: str, text: str, *, below: bool) -> Told:
     tags = tags_of(text)
     if tags is None:
         return _malformed(name, text, "Tags are name=value, separated by semicolons, each once."), None
@@ -72,7 +107,9 @@ def _judge(name: str, text: str, *, below: bool) -> tuple[Judged, Policy | None]
     if policy not in POLICIES:
         return _malformed(name, text, "It needs p=none, p=quarantine or p=reject."), None
     testing = tags.get("t", "n").lower() == "y"
-    return Judged(VERIFIED, shown([text])), Policy(name, text, policy, testing, reports)
+    return Judged(VERIFIED, shown([text])), Policy(
+        name, text, policy, testing, reports, tags.get("psd", "u").lower()
+    )
 
 
 def _malformed(name: str, text: str, fix: str) -> Judged:

@@ -7,7 +7,7 @@ nobody's fault.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain_checks.answers import Ask
 from shared.domain_checks.dkim import judge_dkim
@@ -19,10 +19,11 @@ from shared.domain_checks.spf_record import judge_spf
 
 #: name of a check → its points
 WEIGHTS = {"spf": 25, "dkim": 40, "dmarc": 25, "mx": 10}
-#: of SPF's points, those for a record that is valid and lacks only us; of DMARC's, those for any policy
-_SPF_VALID = 10
+#: of SPF's points, those for a record that is valid and lacks only us or lets everybody send, and those for
+#: the domain's own where the return path's is the one that counts; of DMARC's, those for any policy
+_SPF_VALID, _SPF_OWN = 10, 5
 _DMARC_ANY, _DMARC_ENFORCED, _DMARC_REPORTS = 10, 10, 5
-_VALID_BUT = ("not_included", "host_not_allowed")
+_VALID_BUT = ("not_included", "host_not_allowed", "allows_everyone")
 
 PASS, PARTIAL, FAIL = "pass", "partial", "fail"
 CHECK_STATUSES = (PASS, PARTIAL, FAIL, INCONCLUSIVE)
@@ -53,13 +54,14 @@ def score(ask: Ask, records: Sequence[Expected], install: Install, *, return_pat
     """Judges the domain that `records` are of.
 
     Args:
-        return_path: whether mail goes out under the return-path host, whose SPF is then the one that counts.
+        return_path: whether mail goes out under the return-path host, whose SPF is then the one that counts
+            most.
     """
     domain = records[0].domain
     wanted = next(record for record in records if record.purpose == DMARC)
     returns = next(record for record in records if record.purpose == RETURN)
     checks = (
-        _spf(judge_spf(ask, returns.name if return_path else domain, install)),
+        _spf(judge_spf(ask, domain, install), judge_spf(ask, returns.name, install) if return_path else None),
         _dkim([judge_dkim(ask, record) for record in records if record.purpose == DKIM and record.required]),
         _dmarc(*judge_dmarc(ask, wanted)),
         _check("mx", judge_mx(ask, domain)),
@@ -81,9 +83,20 @@ def _check(name: str, judged: Judged, points: int | None = None, problems: Seque
     return Check(name, status, points, full, judged.found, wrong)
 
 
-def _spf(judged: Judged) -> Check:
-    valid = judged.problem is not None and judged.problem.code in _VALID_BUT
-    return _check("spf", judged, _SPF_VALID if valid else None)
+def _spf(own: Judged, returning: Judged | None) -> Check:
+    """The record of the return path, if mail goes out under it, and the domain's own."""
+    full = WEIGHTS["spf"]
+    if returning is None or own.status == INCONCLUSIVE:
+        return _check("spf", own, _spf_points(own, full))
+    points = _spf_points(returning, full - _SPF_OWN) + (_SPF_OWN if own.status == VERIFIED else 0)
+    both = replace(returning, found=(*returning.found, *own.found))
+    return _check("spf", both, points, [own.problem] if own.problem else [])
+
+
+def _spf_points(judged: Judged, full: int) -> int:
+    if judged.status == VERIFIED:
+        return full
+    return _SPF_VALID if judged.problem and judged.problem.code in _VALID_BUT else 0
 
 
 def _dkim(judged: Sequence[Judged]) -> Check:

@@ -13,6 +13,8 @@ _MACRO = re.compile(
 )
 _SIGNS = {"%": "%", "_": " ", "-": "%20"}
 _LONGEST = 253
+#: Digits of a count of labels that are read: a name has no more than 127.
+_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def expand(spec: str, mail: Mail, domain: str, validated: Callable[[], str]) -> 
         return quote(value, safe="-._~") if matched["letter"].isupper() else value
 
     name = _MACRO.sub(fill, spec).removesuffix(".")
-    while len(name) > _LONGEST and "." in name:
-        name = name.partition(".")[2]
+    if len(name) > _LONGEST:
+        name = name[name.find(".", len(name) - _LONGEST - 1) + 1 :]
     return name
 
 
@@ -74,4 +76,4 @@ def _transformed(value: str, delimiters: str, back: bool, keep: str) -> str:
     parts = re.split(f"[{re.escape(delimiters)}]", value)
     if back:
         parts.reverse()
-    return ".".join(parts[-int(keep) :] if keep else parts)
+    return ".".join(parts[-int(keep[:_DIGITS]) :] if keep else parts)

@@ -24,17 +24,24 @@ def judge_spf(ask: Ask, domain: str, install: Install) -> Judged:
     if len(found) > 1:
         detail = f"{domain} has {len(found)} SPF records; receivers take that as an error and use none."
         return wrong(MISMATCH, found, "several_records", detail, "Make one record of them.")
+    return _judge_one(ask, domain, install, found[0])
+
+
+_MEND = "Remove what is not needed any more, and mend or remove what leads nowhere."
+
+
+def _judge_one(ask: Ask, domain: str, install: Install, text: str) -> Judged:
     whole = check_host(ask, _NOBODY, f"postmaster@{domain}", domain)
     if whole.result == "temperror":
         return inconclusive(domain)
     if whole.result == "permerror":
-        return wrong(
-            MISMATCH, found, _kind_of(whole), f"{whole.reason[:1].upper()}{whole.reason[1:]}.", _MEND
-        )
-    return _ours(ask, domain, install, found[0])
-
-
-_MEND = "Remove what is not needed any more, and mend or remove what leads nowhere."
+        detail = f"{whole.reason[:1].upper()}{whole.reason[1:]}."
+        return wrong(MISMATCH, [text], _kind_of(whole), detail, _MEND)
+    judged = _ours(ask, domain, install, text)
+    if judged.status == VERIFIED and whole.result == "pass":
+        detail = f"The record lets anybody send in your name ({whole.reason})."
+        return wrong(MISMATCH, [text], "allows_everyone", detail, "Let it end in ~all or -all instead.")
+    return judged
 
 
 def _none(ask: Ask, domain: str, values: tuple[str, ...]) -> Judged:

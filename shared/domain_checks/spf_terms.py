@@ -10,7 +10,8 @@ _MACRO = r"%\{[slodiphvSLODIPHV](?:[1-9][0-9]*)?[rR]?[.\-+,/_=]*\}|%%|%_|%-"
 #: %{c}, %{r} and %{t} are for explanations only (§7.2)
 _MACRO_EXP = _MACRO.replace("slodiphvSLODIPHV", "slodiphvcrtSLODIPHVCRT")
 _LITERAL = r"[\x21-\x24\x26-\x7e]"
-_TOPLABEL = r"(?:[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*|[A-Za-z0-9]+-(?:[A-Za-z0-9-]*[A-Za-z0-9])?)"
+# letters, digits and inner hyphens, not digits alone; written so that no long label can make it backtrack
+_TOPLABEL = r"(?=[0-9]*[A-Za-z-])[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _MACRO_STRING = re.compile(rf"(?:{_MACRO_EXP}|{_LITERAL})*")
 _DOMAIN_SPEC = re.compile(rf"(?:{_MACRO}|{_LITERAL})*?(?:\.{_TOPLABEL}\.?|(?:{_MACRO}))")
 _MODIFIER = re.compile(r"([A-Za-z][A-Za-z0-9\-_.]*)=(.*)", re.DOTALL)

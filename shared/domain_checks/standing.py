@@ -13,11 +13,12 @@ from uuid import UUID
 from shared.domain_checks.findings import INCONCLUSIVE, VERIFIED
 from shared.domain_checks.look import Look
 from shared.domain_checks.records import RETURN, TRACK
+from shared.ids import id_time
 
 _RSA = "rsa-sha256"
 #: A verified domain fails after so many definite failures, over at least `Pace.fail_after`.
 FAILURES = 3
-#: A domain nobody published anything for within this time is looked at as rarely as a verified one.
+#: What nobody published within this time, a domain's first key or a later one, is looked for less often.
 _HOPEFUL = timedelta(days=3)
 #: A verified domain whose record was not found is looked at this often.
 _SUSPECT = timedelta(hours=1)
@@ -67,8 +68,9 @@ def judge(look: Look, before: Standing, moment: datetime, pace: Pace) -> Verdict
         after = before
     else:
         after = _failed_again(before, moment, pace)
+    waits = _waits(look, seen, moment)
     return Verdict(
-        after, seen, _known(look, RETURN), _known(look, TRACK), moment + _pause(after, moment, pace)
+        after, seen, _known(look, RETURN), _known(look, TRACK), moment + _pause(after, moment, pace, waits)
     )
 
 
@@ -79,6 +81,12 @@ def _seen(look: Look) -> tuple[UUID, ...]:
     rsa = any(key.algorithm == _RSA for key in found)
     rsa = rsa or any(key.algorithm == _RSA and key.status == "active" for key, _ in keys)
     return tuple(key.id for key in found if rsa)
+
+
+def _waits(look: Look, seen: tuple[UUID, ...], moment: datetime) -> bool:
+    """Whether a key was made lately and is not there yet: its owner may be about to publish it."""
+    pending = [record.key.id for record, _ in look if record.key and record.key.status == "pending"]
+    return any(id not in seen and moment - id_time(id) < _HOPEFUL for id in pending)
 
 
 def _failed_again(before: Standing, moment: datetime, pace: Pace) -> Standing:
@@ -94,7 +102,9 @@ def _known(look: Look, purpose: str) -> bool | None:
     return None if status == INCONCLUSIVE else status == VERIFIED
 
 
-def _pause(after: Standing, moment: datetime, pace: Pace) -> timedelta:
+def _pause(after: Standing, moment: datetime, pace: Pace, waits: bool) -> timedelta:
+    if waits or (after.status == "pending" and moment - after.since < _HOPEFUL):
+        return pace.pending
     if after.status == "pending":
-        return pace.pending if moment - after.since < _HOPEFUL else pace.verified
+        return pace.verified
     return min(pace.verified, _SUSPECT) if after.failures else pace.verified

@@ -72,6 +72,19 @@ def test_new_key_signs_by_itself_when_its_record_appears(
     assert record(told, "dkim", key_status="retiring")["name"] == record(domain, "dkim")["name"]
 
 
+def test_new_key_is_looked_for_soon_though_its_domain_is_verified(
+    api: Client, dns: Dns, look: Callable[..., dict[str, Any]]
+) -> None:
+    domain = add_domain(api)
+    dns.set_all(published(domain))
+    tomorrow = verify(api, domain)["next_check_at"]
+    soon = api.post(f"/api/domains/{domain['id']}/dkim/rotate", {}).json()["next_check_at"]
+    assert soon < tomorrow
+    unseen = look(domain)
+    assert record(unseen, "dkim", key_status="pending")["status"] == "missing"
+    assert unseen["next_check_at"] < tomorrow
+
+
 def test_old_key_is_dropped_when_nothing_it_signed_can_be_on_its_way(
     api: Client, dns: Dns, database: Database, look: Callable[..., dict[str, Any]]
 ) -> None:

@@ -60,34 +60,38 @@ _OTHER_KEY = "v=DKIM1; k=rsa; p=" + "A" * 392
 
 @dataclass(frozen=True)
 class Break:
-    """A zone with one thing wrong: the record that says what; `check`: that of the score which names it."""
+    """A zone with one thing wrong: the record that says what, and what the score gives for it."""
 
     name: str
     zone: Callable[[dict[str, Any]], Records]
     purpose: str
     status: str
     code: str
-    check: str | None = None
+
+    @property
+    def check(self) -> tuple[str, int] | None:
+        """The status and points of the score's check; with its return path, SPF is not lost altogether."""
+        return {"dkim": ("fail", 0), "dmarc": ("fail", 0), "spf": ("partial", 20)}.get(self.purpose)
 
 
 BREAKS = (
-    Break("dkim-missing", lambda d: _without(d, "dkim"), "dkim", "missing", "not_found", "dkim"),
-    Break("dkim-doubled", lambda d: _doubled(d, "dkim"), "dkim", "missing", "zone_appended_twice", "dkim"),
+    Break("dkim-missing", lambda d: _without(d, "dkim"), "dkim", "missing", "not_found"),
+    Break("dkim-doubled", lambda d: _doubled(d, "dkim"), "dkim", "missing", "zone_appended_twice"),
     Break(
         "dkim-elsewhere",
         lambda d: _moved(d, "dkim", f"_domainkey.{d['domain']}"),
-        "dkim", "missing", "wrong_host", "dkim",
+        "dkim", "missing", "wrong_host",
     ),
     Break("other-key", lambda d: _changed(d, "dkim", text(_OTHER_KEY[:200], _OTHER_KEY[200:])),
-          "dkim", "mismatch", "key_mismatch", "dkim"),
+          "dkim", "mismatch", "key_mismatch"),
     Break("truncated", lambda d: _changed(d, "dkim", text(_key(d)[:255])),
-          "dkim", "mismatch", "truncated", "dkim"),
+          "dkim", "mismatch", "truncated"),
     Break("quoted", lambda d: _changed(d, "dkim", text(f'"{_key(d)[:200]}" ', f'"{_key(d)[200:]}"')),
-          "dkim", "mismatch", "broken_quoting", "dkim"),
+          "dkim", "mismatch", "broken_quoting"),
     Break("revoked", lambda d: _changed(d, "dkim", text("v=DKIM1; k=rsa; p=")),
-          "dkim", "mismatch", "key_revoked", "dkim"),
+          "dkim", "mismatch", "key_revoked"),
     Break("two-keys", lambda d: _changed(d, "dkim", text(_key(d)[:200], _key(d)[200:]), text("v=DKIM1; p=x")),
-          "dkim", "mismatch", "several_records", "dkim"),
+          "dkim", "mismatch", "several_records"),
     Break("two-spf", lambda d: _changed(d, "spf", text(record(d, "spf")["value"]), text("v=spf1 -all")),
           "spf", "mismatch", "several_records"),
     Break("spf-without-us", lambda d: _changed(d, "spf", text("v=spf1 ip4:192.0.2.9 -all")),
@@ -101,16 +105,18 @@ BREAKS = (
           "spf", "mismatch", "invalid"),
     Break("spf-quoted", lambda d: _changed(d, "spf", text('"v=spf1 -all"')),
           "spf", "mismatch", "broken_quoting"),
+    Break("spf-for-anybody", lambda d: _changed(d, "spf", text("v=spf1 include:spf.install.test +all")),
+          "spf", "mismatch", "allows_everyone"),
     Break("spf-doubled", lambda d: _doubled(d, "spf"), "spf", "missing", "zone_appended_twice"),
     Break("dmarc-doubled", lambda d: _doubled(d, "dmarc"),
-          "dmarc", "missing", "zone_appended_twice", "dmarc"),
+          "dmarc", "missing", "zone_appended_twice"),
     Break("dmarc-on-root", lambda d: {**_without(d, "dmarc"),
           (d["domain"], "TXT"): (text(record(d, "spf")["value"]), text("v=DMARC1; p=none"))},
-          "dmarc", "missing", "wrong_host", "dmarc"),
+          "dmarc", "missing", "wrong_host"),
     Break("two-dmarc", lambda d: _changed(d, "dmarc", text("v=DMARC1; p=none"), text("v=DMARC1; p=reject")),
-          "dmarc", "mismatch", "several_records", "dmarc"),
+          "dmarc", "mismatch", "several_records"),
     Break("dmarc-typo", lambda d: _changed(d, "dmarc", text("v=DMARC1; p=rejected")),
-          "dmarc", "mismatch", "malformed", "dmarc"),
+          "dmarc", "mismatch", "malformed"),
     Break("cname-elsewhere", lambda d: _changed(d, "return_path", "mail.example.com."),
           "return_path", "mismatch", "wrong_target"),
     Break("target-doubled", lambda d: _changed(d, "return_path", f"bounces.install.test.{d['domain']}."),
@@ -158,6 +164,12 @@ def score_of(api: Client, domain: dict[str, Any]) -> dict[str, Any]:
     return dict(response.json())
 
 
+def check_of(api: Client, domain: dict[str, Any], name: str) -> dict[str, Any]:
+    """One check of the score."""
+    (found,) = [check for check in score_of(api, domain)["checks"] if check["name"] == name]
+    return dict(found)
+
+
 def test_every_record_is_verified_when_all_are_published(api: Client, broken: dict[str, Any]) -> None:
     told = verify(api, broken["good"])
     assert told["status"] == "verified"
@@ -188,9 +200,9 @@ def test_break_is_named_for_what_it_is(api: Client, broken: dict[str, Any], item
     # one value that stands in a wrong place may be in the way of another record there
     assert others == {"verified"} or item.name == "dmarc-on-root"
     if item.check:
-        checks = {check["name"]: check for check in score_of(api, told)["checks"]}
-        assert (checks[item.check]["status"], checks[item.check]["points"]) == ("fail", 0)
-        assert [problem["code"] for problem in checks[item.check]["problems"]] == [item.code]
+        check = check_of(api, told, item.purpose)
+        assert (check["status"], check["points"]) == item.check
+        assert [problem["code"] for problem in check["problems"]] == [item.code]
 
 
 def test_spf_of_the_domain_itself_counts_when_it_has_no_return_path(api: Client, dns: Dns) -> None:
@@ -198,8 +210,19 @@ def test_spf_of_the_domain_itself_counts_when_it_has_no_return_path(api: Client,
     dns.set_all(
         {**_without(domain, "return_path"), (domain["domain"], "TXT"): (text("v=spf1 ip4:192.0.2.9 -all"),)}
     )
-    spf = score_of(api, verify(api, domain))["checks"][0]
-    assert (spf["name"], spf["status"], spf["points"], spf["max_points"]) == ("spf", "partial", 10, 25)
+    spf = check_of(api, verify(api, domain), "spf")
+    assert (spf["status"], spf["points"], spf["max_points"]) == ("partial", 10, 25)
+
+
+@pytest.mark.parametrize(("hosts", "code"), [(("0 .",), "null_mx"), ((), "not_found")])
+def test_domain_that_receives_no_mail_is_told_so(
+    api: Client, dns: Dns, hosts: tuple[str, ...], code: str
+) -> None:
+    domain = add_domain(api)
+    dns.set_all({**published(domain), (domain["domain"], "MX"): hosts})
+    check = check_of(api, domain, "mx")
+    assert (check["status"], check["points"], check["max_points"]) == ("fail", 0, 10)
+    assert [problem["code"] for problem in check["problems"]] == [code]
 
 
 def test_score_is_100_when_the_policy_is_enforced_and_reported_on(api: Client, dns: Dns) -> None:

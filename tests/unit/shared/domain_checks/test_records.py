@@ -111,9 +111,29 @@ def test_policy_for_subdomains_is_what_counts_further_up(policy: str, said: str)
 
 
 @pytest.mark.parametrize(
+    ("records", "found"),
+    [
+        # the organizational domain is the one nearest to the root, not the one nearest to the sender
+        ({"b.example.com": "p=none", "example.com": "p=reject"}, "reject"),
+        ({"b.example.com": "p=none; psd=n", "example.com": "p=reject"}, "none"),
+        ({"example.com": "p=reject", "com": "p=none; psd=y"}, "reject"),
+        ({"b.example.com": "p=reject", "com": "p=none; psd=y"}, "none"),
+        ({"b.example.com": "p=none", "example.com": "p=rejected"}, "none"),
+        ({"a.b.example.com": "p=none", "example.com": "p=reject"}, "none"),
+    ],
+)
+def test_policy_is_the_domains_own_or_that_of_its_organization(records: dict[str, str], found: str) -> None:
+    ask = zone({(f"_dmarc.{name}", "TXT"): [f"v=DMARC1; {text}"] for name, text in records.items()})
+    wanted = Expected("a.b.example.com", DMARC, "TXT", "_dmarc", "v=DMARC1; p=none", required=False)
+    judged, policy = judge_dmarc(ask, wanted)
+    assert (judged.status, policy and policy.policy) == ("verified", found)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("v=spf1 include:spf.x.test -all", "verified"),
+        ("v=spf1 include:spf.x.test +all", "allows_everyone"),
         ("v=spf1 redirect=spf.x.test", "verified"),
         ("v=spf1 -include:spf.x.test +all", "not_included"),
         ("v=spf1 -all", "not_included"),
@@ -131,6 +151,27 @@ def test_our_include_is_looked_for_when_no_sending_host_is_known(text: str, said
 )
 def test_mx_is_judged(hosts: list[str] | None, said: str) -> None:
     assert code(judge_mx(zone({("a.example.com", "MX"): hosts}), "a.example.com")) == said
+
+
+@pytest.mark.parametrize(
+    ("own", "returning", "points", "said"),
+    [
+        ("include:spf.x.test -all", "include:spf.x.test -all", 25, []),
+        ("-all", "include:spf.x.test -all", 20, ["not_included"]),
+        ("include:spf.x.test -all", "-all", 15, ["not_included"]),
+        ("ipv4:1.2.3.4", "-all", 10, ["not_included", "invalid"]),
+    ],
+)
+def test_spf_of_return_path_and_domain_both_count(
+    own: str, returning: str, points: int, said: list[str]
+) -> None:
+    records = {
+        ("a.example.com", "TXT"): [f"v=spf1 {own}"],
+        ("bounces.a.example.com", "TXT"): [f"v=spf1 {returning}"],
+        ("spf.x.test", "TXT"): ["v=spf1 ip4:198.51.100.0/24 -all"],
+    }
+    spf = score(zone(records), RECORDS, INSTALL, return_path=True).checks[0]
+    assert (spf.name, spf.points, [problem.code for problem in spf.problems]) == ("spf", points, said)
 
 
 def test_score_is_of_what_could_be_asked_when_a_part_of_the_dns_is_silent() -> None:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from shared.domain_checks.findings import INCONCLUSIVE, MISSING, VERIFIED, Judged
 from shared.domain_checks.look import Look
 from shared.domain_checks.records import DKIM, Install, Key, expected_records
 from shared.domain_checks.standing import Pace, Standing, judge
-from shared.ids import new_id
+from shared.ids import id_floor, new_id
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LONG_AGO = NOW - 100 * DAY
 PACE = Pace(pending=timedelta(minutes=5), verified=DAY, fail_after=2 * DAY)
 INSTALL = Install("spf.x.test", "bounces.x.test", "links.x.test")
 RSA, ED = "rsa-sha256", "ed25519-sha256"
 
 
-def key(status: str, algorithm: str = RSA) -> Key:
-    return Key(new_id(), f"mm{status}", algorithm, "AAAA", status)
+def key(status: str, algorithm: str = RSA, made: datetime = LONG_AGO) -> Key:
+    return Key(UUID(int=id_floor(made).int | new_id().int % 2**64), f"mm{status}", algorithm, "AAAA", status)
 
 
 def seen(*keys: tuple[Key, str], others: str = VERIFIED) -> Look:
@@ -49,6 +51,12 @@ def test_ed25519_key_never_signs_alone() -> None:
     assert (alone.standing.status, alone.seen) == ("pending", ())
     beside = judge(seen((key("active"), VERIFIED), (extra, VERIFIED)), Standing("verified", NOW), NOW, PACE)
     assert beside.seen == (extra.id,)
+
+
+def test_new_key_of_a_verified_domain_is_looked_for_often_while_it_is_new() -> None:
+    for age, pause in ((HOUR, PACE.pending), (4 * DAY, PACE.verified)):
+        look = seen((key("active"), VERIFIED), (key("pending", made=NOW - age), MISSING))
+        assert judge(look, Standing("verified", NOW), NOW, PACE).next_look - NOW == pause
 
 
 def test_verified_domain_fails_after_three_failures_over_two_days_and_not_before() -> None:

@@ -1,4 +1,8 @@
-"""The openspf suite for RFC 7208 (release 2014.04, LICENSE beside it) through our evaluator: all of it."""
+"""The openspf suite for RFC 7208 (release 2014.04, as pyspf 2.0.14 has it, LICENSE beside it): every result.
+
+All 203 cases are run, and none is excepted. What a refusal would say (`explanation:`) is not compared: the
+evaluator does not fetch exp=, though it refuses one that is wrong.
+"""
 
 from __future__ import annotations
 
