@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.gateway.one_insert import Row
+from services.gateway.queries import account_quotas
 from services.gateway.windows import Window, rows_in
 from shared.clock import now
 from shared.ids import new_id
@@ -90,7 +91,7 @@ def member(tx: Connection, user_id: UUID) -> Member | None:
         role=row.role,
         password_changed_at=row.password_changed_at,
         domains={name: status == "verified" for name, status in owned},
-        quotas=(row.quota_daily, row.quota_monthly),
+        quotas=account_quotas(row.quota_daily, row.quota_monthly),
     )
 
 

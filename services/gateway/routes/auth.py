@@ -12,7 +12,7 @@ from flask import Response, g, request
 from services.gateway import cookies, identity, sessions, system_mail, users
 from services.gateway.auth import actor, client_ip, member_principal, principal
 from services.gateway.errors import problem
-from services.gateway.limits import count_stranger
+from services.gateway.limits import check_stranger, count_stranger
 from services.gateway.passwords import matches
 from services.gateway.principal import Principal
 from services.gateway.routes.blueprint import Blueprint
@@ -66,6 +66,7 @@ def register(body: dict[str, Any]) -> Response:
     count_stranger()  # each costs a password hash, and tells whether an address is taken
     email = body["email"]
     hashed = identity.checked_password(body["password"], email.key, "/password")
+    sessions.check()  # before there is an account: who is told 503 tries again with the same address
     with transaction() as tx:
         user_id = identity.register(
             tx, email, hashed, name=body["name"], account_name=body["account_name"], ip=client_ip()
@@ -87,6 +88,8 @@ def log_in(body: dict[str, Any]) -> Response:
     Sets the session's cookie and answers who one is. Writes that go by the cookie bring `csrf_token` as
     `X-CSRF-Token`.
     """
+    # before the password is tried: who has failed too often must not learn that this one is right
+    check_stranger()
     try:
         found = identity.sign_in(body["email"], body["password"], client_ip())
     except ApiError as refusal:
@@ -182,7 +185,11 @@ def change_password(body: dict[str, Any]) -> Response:
     with transaction() as tx:
         member = users.member(tx, session.user_id)
         found = member and users.by_email(tx, member.email)
+    if found:
+        identity.admit_attempt(found["email"])
     if not found or not matches(found["password_hash"], body["current_password"]):
+        if found:
+            identity.count_failure(found["email"])
         count_stranger()
         wrong = FieldError("/current_password", "This is not the present password.")
         raise problem("invalid_login", wrong.detail, [wrong])
