@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.gateway.one_insert import Row
@@ -149,15 +149,18 @@ def new_token(tx: Connection, user_id: UUID, seconds: float) -> str:
     return token
 
 
+def of_token(tx: Connection, token: str) -> Row | None:
+    """Whose token this is; `None` if nobody's, or not any more."""
+    owner = select(users).join(password_resets, password_resets.c.user_id == users.c.id)
+    row = tx.execute(owner.where(_is_good(token))).mappings().one_or_none()
+    return dict(row) if row else None
+
+
 def redeem(tx: Connection, token: str) -> Row | None:
     """Whose token this is, good no more from now on; `None` if nobody's, or not any more."""
     user_id = tx.execute(
         update(password_resets)
-        .where(
-            password_resets.c.token_hash == _digest(token),
-            password_resets.c.expires_at > now(),
-            password_resets.c.used_at.is_(None),
-        )
+        .where(_is_good(token))
         .values(used_at=func.now())
         .returning(password_resets.c.user_id)
     ).scalar()
@@ -167,6 +170,14 @@ def redeem(tx: Connection, token: str) -> Row | None:
 
 def _mine(account_id: UUID) -> Any:
     return select(*_SHOWN).where(users.c.account_id == account_id)
+
+
+def _is_good(token: str) -> ColumnElement[bool]:
+    return and_(
+        password_resets.c.token_hash == _digest(token),
+        password_resets.c.expires_at > now(),
+        password_resets.c.used_at.is_(None),
+    )
 
 
 def _digest(token: str) -> bytes:

@@ -5,15 +5,15 @@ Two blueprints, because their doors differ: `doors` are open to everybody, `room
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Response, g, request
 
-from services.gateway import cookies, identity, sessions, system_mail, users
+from services.gateway import cookies, identity, passwords, sessions, system_mail, users
 from services.gateway.auth import actor, client_ip, member_principal, principal
 from services.gateway.errors import problem
 from services.gateway.limits import check_stranger, count_stranger
-from services.gateway.passwords import matches
 from services.gateway.principal import Principal
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.routes.once import rendered
@@ -46,6 +46,9 @@ rooms = Blueprint(
 _ME, _SAID = MeSchema(), SaidSchema()
 _SESSION = "session"
 
+#: Seconds after which a request for a token is answered: more than it takes, with such a user or without.
+_RESET_SECONDS = 0.25
+
 
 @doors.operation(
     "/auth/register",
@@ -53,7 +56,7 @@ _SESSION = "session"
     open_to_all=True,
     body=RegisterSchema,
     answers=(201, MeSchema),
-    refuses=("registration_closed", "email_taken", "rate_limit_exceeded", "sessions_unavailable"),
+    refuses=("registration_closed", "email_taken", "rate_limit_exceeded", "sessions_unavailable", "busy"),
 )
 def register(body: dict[str, Any]) -> Response:
     """Make an account
@@ -80,7 +83,7 @@ def register(body: dict[str, Any]) -> Response:
     open_to_all=True,
     body=LoginSchema,
     answers=(200, MeSchema),
-    refuses=("invalid_login", "rate_limit_exceeded", "sessions_unavailable"),
+    refuses=("invalid_login", "rate_limit_exceeded", "sessions_unavailable", "busy"),
 )
 def log_in(body: dict[str, Any]) -> Response:
     """Sign in
@@ -105,19 +108,22 @@ def log_in(body: dict[str, Any]) -> Response:
     open_to_all=True,
     body=ResetSchema,
     answers=(202, SaidSchema),
-    refuses=("password_reset_disabled", "rate_limit_exceeded"),
+    refuses=("password_reset_disabled", "rate_limit_exceeded", "busy"),
 )
 def ask_for_password_reset(body: dict[str, Any]) -> dict[str, Any]:
     """Ask for a new password
 
-    Mails a token, good for an hour and once, to whoever signs in with this address. The answer is the same
-    whether there is somebody or not.
+    Mails a token, good for an hour and once, to whoever signs in with this address. The answer is the same,
+    and takes as long, whether there is somebody or not.
     """
     count_stranger()
-    with transaction() as tx:
-        if not system_mail.is_on(tx):
-            raise problem("password_reset_disabled")
-    identity.ask_reset(body["email"], client_ip())
+    answer_at = time.monotonic() + _RESET_SECONDS
+    with passwords.seat():
+        with transaction() as tx:
+            if not system_mail.is_on(tx):
+                raise problem("password_reset_disabled")
+        identity.ask_reset(body["email"], client_ip())
+        time.sleep(max(0.0, answer_at - time.monotonic()))
     return {"message": "If somebody signs in with this address, a mail is on its way to them."}
 
 
@@ -127,7 +133,7 @@ def ask_for_password_reset(body: dict[str, Any]) -> dict[str, Any]:
     open_to_all=True,
     body=ConfirmSchema,
     answers=(200, SaidSchema),
-    refuses=("invalid_token", "rate_limit_exceeded"),
+    refuses=("invalid_token", "rate_limit_exceeded", "busy"),
 )
 def confirm_password_reset(body: dict[str, Any]) -> dict[str, Any]:
     """Set a password by token
@@ -135,7 +141,11 @@ def confirm_password_reset(body: dict[str, Any]) -> dict[str, Any]:
     For who has forgotten theirs, and for who was invited. Every session from before ends.
     """
     count_stranger()
-    hashed = identity.checked_password(body["password"], "", "/password")
+    with transaction() as tx:
+        owner = users.of_token(tx, body["token"])
+    if owner is None:  # before the hash: a made-up token must not cost one
+        raise problem("invalid_token")
+    hashed = identity.checked_password(body["password"], owner["email"], "/password")
     with transaction() as tx:
         found = users.redeem(tx, body["token"])
         if found is None:
@@ -174,7 +184,7 @@ def log_out() -> Response:
     scheme=_SESSION,
     body=PasswordSchema,
     answers=(200, MeSchema),
-    refuses=("invalid_login", "rate_limit_exceeded"),
+    refuses=("invalid_login", "rate_limit_exceeded", "busy"),
 )
 def change_password(body: dict[str, Any]) -> Response:
     """Change one's password
@@ -187,7 +197,7 @@ def change_password(body: dict[str, Any]) -> Response:
         found = member and users.by_email(tx, member.email)
     if found:
         identity.admit_attempt(found["email"])
-    if not found or not matches(found["password_hash"], body["current_password"]):
+    if not found or not passwords.matches(found["password_hash"], body["current_password"]):
         if found:
             identity.count_failure(found["email"])
         count_stranger()

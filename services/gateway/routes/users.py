@@ -44,7 +44,11 @@ def list_users(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.operation(
-    "/users", "POST", body=NewUserSchema, answers=(201, InvitedSchema), refuses=("email_taken", *_REFUSES)
+    "/users",
+    "POST",
+    body=NewUserSchema,
+    answers=(201, InvitedSchema),
+    refuses=("email_taken", "busy", *_REFUSES),
 )
 def invite_user(body: dict[str, Any]) -> dict[str, Any]:
     """Invite a user
