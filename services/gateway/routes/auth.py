@@ -224,6 +224,20 @@ def list_sessions() -> dict[str, Any]:
     return {"object": "list", "data": data}
 
 
+@rooms.operation("/auth/sessions", "DELETE", scheme=_SESSION, answers=(204, None))
+def end_other_sessions() -> Response:
+    """End all other sessions
+
+    One's own, but this one.
+    """
+    own = _own_session()
+    ended = sessions.end(
+        own.user_id, *(item.id for item in sessions.of_user(own.user_id) if item.id != own.id)
+    )
+    _note_ended(own, ended)
+    return Response(status=204)
+
+
 @rooms.operation(
     "/auth/sessions/<session_id>", "DELETE", scheme=_SESSION, answers=(204, None), refuses=("not_found",)
 )
@@ -233,8 +247,10 @@ def end_session(session_id: str) -> Response:
     One's own, on whichever device.
     """
     own = _own_session()
-    if not sessions.end(own.user_id, session_id):
+    ended = sessions.end(own.user_id, session_id)
+    if not ended:
         raise problem("not_found", "There is no session with this id.")
+    _note_ended(own, ended)
     return Response(status=204)
 
 
@@ -253,6 +269,12 @@ def change_account(body: dict[str, Any]) -> dict[str, Any]:
         identity.rename(tx, account_id, body["name"])
         audit.record(tx, actor(), "account.updated", account_id, body)
         return identity.account(tx, account_id)
+
+
+def _note_ended(own: Session, ended: int) -> None:
+    if ended:
+        with transaction() as tx:
+            audit.record(tx, actor(), "user.sessions_ended", own.user_id, {"ended": ended})
 
 
 def _own_session() -> Session:
