@@ -27,7 +27,15 @@ OWNER = "owner"
 #: How long a mailed token is good (seconds): to set a new password, and to accept an invitation.
 RESET_SECONDS, INVITATION_SECONDS = 3_600, 7 * 86_400
 
-_SHOWN = (users.c.id, users.c.email, users.c.name, users.c.role, users.c.last_login_at, users.c.created_at)
+_SHOWN = (
+    users.c.id,
+    users.c.email,
+    users.c.name,
+    users.c.role,
+    users.c.active,
+    users.c.last_login_at,
+    users.c.created_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +75,16 @@ def create(
 
 def by_email(tx: Connection, email: str) -> Row | None:
     """Whoever signs in with this address (`Address.key`), with their password's hash."""
-    row = tx.execute(select(users).where(users.c.email == email)).mappings().one_or_none()
+    row = tx.execute(select(users).where(users.c.email == email, users.c.active)).mappings().one_or_none()
     return dict(row) if row else None
 
 
 def member(tx: Connection, user_id: UUID) -> Member | None:
-    """Who this is and what their account has; `None` if they are no user any more."""
+    """Who this is and what their account has; `None` if they may not be signed in."""
     row = tx.execute(
         select(users, accounts.c.quota_daily, accounts.c.quota_monthly)
         .join(accounts, accounts.c.id == users.c.account_id)
-        .where(users.c.id == user_id)
+        .where(users.c.id == user_id, users.c.active)
     ).one_or_none()
     if row is None:
         return None
@@ -107,8 +115,10 @@ def page(tx: Connection, account_id: UUID, window: Window) -> tuple[list[Row], b
 
 
 def change(tx: Connection, account_id: UUID, id: UUID, values: dict[str, Any]) -> None:
-    """Sets columns of a user."""
-    tx.execute(update(users).where(users.c.account_id == account_id, users.c.id == id).values(values))
+    """Sets columns of a user. Who is deactivated has no session when they are activated again."""
+    ends = {"password_changed_at": now()} if values.get("active") is False else {}
+    mine = (users.c.account_id == account_id) & (users.c.id == id)
+    tx.execute(update(users).where(mine).values(**values, **ends))
 
 
 def remove(tx: Connection, account_id: UUID, id: UUID) -> None:
@@ -117,8 +127,8 @@ def remove(tx: Connection, account_id: UUID, id: UUID) -> None:
 
 
 def owners(tx: Connection, account_id: UUID) -> int:
-    """How many owners the account has, none of whom can be changed by another until this transaction ends."""
-    mine = select(users.c.id).where(users.c.account_id == account_id, users.c.role == OWNER)
+    """How many active owners the account has; none of them is changed by another until this transaction ends."""
+    mine = select(users.c.id).where(users.c.account_id == account_id, users.c.role == OWNER, users.c.active)
     return len(tx.execute(mine.with_for_update()).all())
 
 
@@ -152,7 +162,7 @@ def new_token(tx: Connection, user_id: UUID, seconds: float) -> str:
 def of_token(tx: Connection, token: str) -> Row | None:
     """Whose token this is; `None` if nobody's, or not any more."""
     owner = select(users).join(password_resets, password_resets.c.user_id == users.c.id)
-    row = tx.execute(owner.where(_is_good(token))).mappings().one_or_none()
+    row = tx.execute(owner.where(_is_good(token), users.c.active)).mappings().one_or_none()
     return dict(row) if row else None
 
 
@@ -164,7 +174,7 @@ def redeem(tx: Connection, token: str) -> Row | None:
         .values(used_at=func.now())
         .returning(password_resets.c.user_id)
     ).scalar()
-    row = tx.execute(select(users).where(users.c.id == user_id)).mappings().one_or_none()
+    row = tx.execute(select(users).where(users.c.id == user_id, users.c.active)).mappings().one_or_none()
     return dict(row) if row else None
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Response
 from sqlalchemy import Connection
 
-from services.gateway import identity, passwords, sessions, system_mail, users
+from services.gateway import identity, passwords, system_mail, users
 from services.gateway.auth import actor, principal
 from services.gateway.errors import problem
 from services.gateway.routes.blueprint import Blueprint
@@ -23,7 +23,6 @@ from services.gateway.schemas.windows import WindowQuerySchema
 from services.gateway.windows import Window
 from shared import audit
 from shared.db import transaction
-from shared.errors import ApiError
 
 blueprint = Blueprint(
     "users", __name__, url_prefix="/api", scope="admin", guide="accounts", description="People and roles."
@@ -93,7 +92,8 @@ def get_user(user_id: UUID) -> dict[str, Any]:
 def change_user(body: dict[str, Any], user_id: UUID) -> dict[str, Any]:
     """Change a user
 
-    Another role holds from their next request on.
+    Rename, give another role, deactivate or activate. Another role holds from their next request on; who is
+    deactivated has no session from that moment on. Credentials they made go on.
     """
     _no_test_key()
     account_id = principal().account_id
@@ -101,10 +101,11 @@ def change_user(body: dict[str, Any], user_id: UUID) -> dict[str, Any]:
         owners = users.owners(tx, account_id)
         found = _user(tx, user_id)
         role = body.get("role", found["role"])
-        if users.OWNER in (role, found["role"]) and role != found["role"]:
+        steps_down = role != found["role"] or body.get("active") is False
+        if users.OWNER in (role, found["role"]) and (steps_down or "active" in body):
             _only_owners()
-        if found["role"] == users.OWNER != role and owners == 1:
-            raise _last_owner()
+        if steps_down and _is_last_owner(found, owners):
+            raise problem("last_owner")
         if body:
             users.change(tx, account_id, user_id, body)
             audit.record(tx, actor(), "user.updated", user_id, body)
@@ -129,11 +130,10 @@ def remove_user(user_id: UUID) -> Response:
         found = _user(tx, user_id)
         if found["role"] == users.OWNER:
             _only_owners()
-            if owners == 1:
-                raise _last_owner()
+            if _is_last_owner(found, owners):
+                raise problem("last_owner")
         users.remove(tx, account_id, user_id)
         audit.record(tx, actor(), "user.removed", user_id, {"email": found["email"]})
-    sessions.end_all(user_id)
     return Response(status=204)
 
 
@@ -155,5 +155,5 @@ def _only_owners() -> None:
         raise problem("owners_only")
 
 
-def _last_owner() -> ApiError:
-    return problem("last_owner")
+def _is_last_owner(user: dict[str, Any], owners: int) -> bool:
+    return user["role"] == users.OWNER and user["active"] and owners == 1
