@@ -127,7 +127,7 @@ def remove(tx: Connection, account_id: UUID, id: UUID) -> None:
 
 
 def owners(tx: Connection, account_id: UUID) -> int:
-    """How many active owners the account has; none of them is changed by another until this transaction ends."""
+    """How many active owners the account has; none is changed by another until this transaction ends."""
     mine = select(users.c.id).where(users.c.account_id == account_id, users.c.role == OWNER, users.c.active)
     return len(tx.execute(mine.with_for_update()).all())
 
