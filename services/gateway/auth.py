@@ -87,7 +87,7 @@ def authenticate() -> None:
     try:
         g.principal = _bearer() if _shows_key() else _signed_in()
     except ApiError as refusal:
-        if refusal.status != 429:
+        if refusal.status in (401, 403):
             limits.count_stranger()
         raise
     limits.admit_principal(g.principal.id)
@@ -206,7 +206,7 @@ def _signed_in() -> Principal:
         member = users.member(tx, session.user_id) if session else None
     # what was signed in before the password changed is void, whatever Redis still knows
     if session is None or member is None or session.created_at < _to_ms(member.password_changed_at):
-        raise problem("invalid_session")
+        raise _unauthorized("invalid_session", "The session has ended. Sign in again.")
     if request.method not in _READS and not sessions.csrf_matches(session, request.headers.get(_CSRF, "")):
         raise problem("csrf_failed")
     g.session = session

@@ -55,6 +55,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "daily_quota_exceeded": (429, "The account has used up the recipients of this day (UTC)."),
     "monthly_quota_exceeded": (429, "The account has used up the recipients of this month (UTC)."),
     "relay_refused": (502, "The SMTP relay refused the email for good."),
+    "busy": (503, "Too many are signing in at this moment."),
     "sessions_unavailable": (503, "Sessions can't be looked up at the moment. API keys go on."),
     "database_unavailable": (503, "The database can't be reached at the moment."),
 }

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select, update
 
-from services.gateway import passwords, system_mail, tenants, users
+from services.gateway import login_failures, passwords, system_mail, tenants, users
 from services.gateway.buckets import take
 from services.gateway.errors import problem
 from services.gateway.one_insert import Row
@@ -40,29 +40,43 @@ def register(
 def sign_in(email: Address, password: str, ip: str) -> Row:
     """The user with this address and password.
 
+    A failure costs the same whether there is such a user or not: it is counted in Redis alone, and told to
+    the audit log with the user's next sign-in that succeeds.
+
     Raises:
-        ApiError: 401, the same whether it was the address or the password; 429, too often for this address.
+        ApiError: 401, the same whether it was the address or the password; 429, too often for this address;
+            503, too many at once.
     """
-    _admit(email, cost=0)
+    admit_attempt(email.key)
     with transaction() as tx:
         found = users.by_email(tx, email.key)
     if not passwords.matches(found["password_hash"] if found else None, password) or found is None:
-        _admit(email, cost=1)
-        if found:
-            with transaction() as tx:
-                actor = Actor(found["account_id"], "user", found["id"], ip)
-                audit.record(tx, actor, "user.login_failed", found["id"])
+        count_failure(email.key)
         raise problem("invalid_login")
     rehashed = passwords.hashed(password) if passwords.outdated(found["password_hash"]) else None
+    actor, failed = Actor(found["account_id"], "user", found["id"], ip), login_failures.taken(email.key)
     with transaction() as tx:
         users.note_login(tx, found["id"], rehashed)
-        audit.record(tx, Actor(found["account_id"], "user", found["id"], ip), "user.logged_in", found["id"])
+        if failed:
+            audit.record(tx, actor, "user.login_failed", found["id"], {"count": failed})
+        audit.record(tx, actor, "user.logged_in", found["id"])
     return found
+
+
+def admit_attempt(email: str) -> None:
+    """Raises 429 where passwords of the user with this address (`Address.key`) were tried too often."""
+    _admit(email, cost=0)
+
+
+def count_failure(email: str) -> None:
+    """Counts a wrong password for this address (`Address.key`), whoever has it; raises 429."""
+    login_failures.count(email)
+    _admit(email, cost=1)
 
 
 def ask_reset(email: Address, ip: str) -> None:
     """Mails a token to whoever signs in with this address; says nobody whether there is somebody."""
-    if not take("reset", _subject(email), settings().rate_limit_reset.all).allowed:
+    if not take("reset", _subject(email.key), settings().rate_limit_reset.all).allowed:
         return
     with transaction() as tx:
         found = users.by_email(tx, email.key)
@@ -105,7 +119,7 @@ def rename(tx: Connection, account_id: UUID, name: str) -> None:
     tx.execute(update(accounts).where(accounts.c.id == account_id).values(name=name))
 
 
-def _admit(email: Address, *, cost: int) -> None:
+def _admit(email: str, *, cost: int) -> None:
     taken = take("login", _subject(email), settings().rate_limit_login.all, cost=cost)
     if not taken.allowed:
         raise _too_often(max(bucket.reset for bucket in taken.buckets if not bucket.remaining))
@@ -116,9 +130,9 @@ def _too_often(wait: int) -> ApiError:
     return problem("rate_limit_exceeded", sentence, headers={"Retry-After": str(wait)})
 
 
-def _subject(email: Address) -> str:
+def _subject(email: str) -> str:
     """Stands for the address in Redis, which need not know it."""
-    return hashlib.sha256(email.key.encode()).hexdigest()[:32]
+    return hashlib.sha256(email.encode()).hexdigest()[:32]
 
 
 def _reset_text(token: str) -> str:

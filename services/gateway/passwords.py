@@ -8,17 +8,23 @@ from __future__ import annotations
 import secrets
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from services.gateway.errors import problem
+
 SHORTEST, LONGEST = 10, 200
 
 #: RFC 9106 §4, the second recommended option: 64 MiB, 3 passes.
 _HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=4)
-#: Each takes 64 MiB and a core for tens of milliseconds: logins must not take the machine.
-_AT_ONCE = threading.Semaphore(4)
+#: Each takes 64 MiB and cores for tens of milliseconds: logins must not take the machine …
+_COMPUTING = threading.Semaphore(2)
+#: … nor all threads of a process, by waiting for their turn.
+_SEATS = threading.Semaphore(4)
 
 #: What people put into a password when it only has to be long.
 _EVERYBODYS = frozenset(
@@ -46,8 +52,12 @@ def fault(password: str, *, email: str = "") -> str | None:
 
 
 def hashed(password: str) -> str:
-    """What is stored of `password`."""
-    with _AT_ONCE:
+    """What is stored of `password`.
+
+    Raises:
+        ApiError: 503, too many are at it.
+    """
+    with seat(), _COMPUTING:
         return _HASHER.hash(_normal(password))
 
 
@@ -57,12 +67,31 @@ def unusable() -> str:
 
 
 def matches(stored: str | None, password: str) -> bool:
-    """Whether `password` is the one that was stored; without any, no, after the same time."""
-    with _AT_ONCE:
+    """Whether `password` is the one that was stored; without any, no, after the same time.
+
+    Raises:
+        ApiError: 503, too many are at it.
+    """
+    with seat(), _COMPUTING:
         try:
-            return _HASHER.verify(stored or _nobodys(), _normal(password)) and stored is not None
+            return _HASHER.verify(stored or _nobodys(), _normal(password)) and bool(stored)
         except (VerifyMismatchError, VerificationError, InvalidHashError):
             return False
+
+
+@contextmanager
+def seat() -> Iterator[None]:
+    """One of the few places of a process for requests that take long on purpose.
+
+    Raises:
+        ApiError: 503, all are taken.
+    """
+    if not _SEATS.acquire(blocking=False):
+        raise problem("busy", headers={"Retry-After": "1"})
+    try:
+        yield
+    finally:
+        _SEATS.release()
 
 
 def outdated(stored: str) -> bool:

@@ -101,7 +101,7 @@ def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:
             display_name=row.display_name,
             active=row.active,
             test=row.test,
-            quotas=_quotas(row.quota_daily, row.quota_monthly),
+            quotas=account_quotas(row.quota_daily, row.quota_monthly),
             networks=tuple(ip_network(item) for item in row.allowed_ips or ()),
             expires_at=row.expires_at if is_present else _sooner(row.expires_at, row.previous_key_expires_at),
         ),
@@ -109,7 +109,7 @@ def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:
     )
 
 
-def _quotas(daily: int | None, monthly: int | None) -> tuple[int | None, int | None]:
+def account_quotas(daily: int | None, monthly: int | None) -> tuple[int | None, int | None]:
     """An account's own, else the install's; 0 is none."""
     config = settings()
     return (

@@ -63,6 +63,14 @@ def begin(user_id: UUID, ip: str, agent: str) -> tuple[str, Session]:
     return secret, _session(id, value, secret)
 
 
+def check() -> None:
+    """Raises 503 if no session can begin now."""
+    try:
+        client().ping()
+    except redis.RedisError:
+        raise problem("sessions_unavailable", headers={"Retry-After": "2"}) from None
+
+
 def find(secret: str) -> Session | None:
     """The session of a cookie, which goes on for another while; `None`: there is none, or not any more.
 

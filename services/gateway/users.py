@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.gateway.one_insert import Row
+from services.gateway.queries import account_quotas
 from services.gateway.windows import Window, rows_in
 from shared.clock import now
 from shared.ids import new_id
@@ -26,7 +27,15 @@ OWNER = "owner"
 #: How long a mailed token is good (seconds): to set a new password, and to accept an invitation.
 RESET_SECONDS, INVITATION_SECONDS = 3_600, 7 * 86_400
 
-_SHOWN = (users.c.id, users.c.email, users.c.name, users.c.role, users.c.last_login_at, users.c.created_at)
+_SHOWN = (
+    users.c.id,
+    users.c.email,
+    users.c.name,
+    users.c.role,
+    users.c.active,
+    users.c.last_login_at,
+    users.c.created_at,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +75,16 @@ def create(
 
 def by_email(tx: Connection, email: str) -> Row | None:
     """Whoever signs in with this address (`Address.key`), with their password's hash."""
-    row = tx.execute(select(users).where(users.c.email == email)).mappings().one_or_none()
+    row = tx.execute(select(users).where(users.c.email == email, users.c.active)).mappings().one_or_none()
     return dict(row) if row else None
 
 
 def member(tx: Connection, user_id: UUID) -> Member | None:
-    """Who this is and what their account has; `None` if they are no user any more."""
+    """Who this is and what their account has; `None` if they may not be signed in."""
     row = tx.execute(
         select(users, accounts.c.quota_daily, accounts.c.quota_monthly)
         .join(accounts, accounts.c.id == users.c.account_id)
-        .where(users.c.id == user_id)
+        .where(users.c.id == user_id, users.c.active)
     ).one_or_none()
     if row is None:
         return None
@@ -90,7 +99,7 @@ def member(tx: Connection, user_id: UUID) -> Member | None:
         role=row.role,
         password_changed_at=row.password_changed_at,
         domains={name: status == "verified" for name, status in owned},
-        quotas=(row.quota_daily, row.quota_monthly),
+        quotas=account_quotas(row.quota_daily, row.quota_monthly),
     )
 
 
@@ -106,8 +115,10 @@ def page(tx: Connection, account_id: UUID, window: Window) -> tuple[list[Row], b
 
 
 def change(tx: Connection, account_id: UUID, id: UUID, values: dict[str, Any]) -> None:
-    """Sets columns of a user."""
-    tx.execute(update(users).where(users.c.account_id == account_id, users.c.id == id).values(values))
+    """Sets columns of a user. Who is deactivated has no session when they are activated again."""
+    ends = {"password_changed_at": now()} if values.get("active") is False else {}
+    mine = (users.c.account_id == account_id) & (users.c.id == id)
+    tx.execute(update(users).where(mine).values(**values, **ends))
 
 
 def remove(tx: Connection, account_id: UUID, id: UUID) -> None:
@@ -116,8 +127,8 @@ def remove(tx: Connection, account_id: UUID, id: UUID) -> None:
 
 
 def owners(tx: Connection, account_id: UUID) -> int:
-    """How many owners the account has, none of whom can be changed by another until this transaction ends."""
-    mine = select(users.c.id).where(users.c.account_id == account_id, users.c.role == OWNER)
+    """How many active owners the account has; none is changed by another until this transaction ends."""
+    mine = select(users.c.id).where(users.c.account_id == account_id, users.c.role == OWNER, users.c.active)
     return len(tx.execute(mine.with_for_update()).all())
 
 
@@ -148,24 +159,35 @@ def new_token(tx: Connection, user_id: UUID, seconds: float) -> str:
     return token
 
 
+def of_token(tx: Connection, token: str) -> Row | None:
+    """Whose token this is; `None` if nobody's, or not any more."""
+    owner = select(users).join(password_resets, password_resets.c.user_id == users.c.id)
+    row = tx.execute(owner.where(_is_good(token), users.c.active)).mappings().one_or_none()
+    return dict(row) if row else None
+
+
 def redeem(tx: Connection, token: str) -> Row | None:
     """Whose token this is, good no more from now on; `None` if nobody's, or not any more."""
     user_id = tx.execute(
         update(password_resets)
-        .where(
-            password_resets.c.token_hash == _digest(token),
-            password_resets.c.expires_at > now(),
-            password_resets.c.used_at.is_(None),
-        )
+        .where(_is_good(token))
         .values(used_at=func.now())
         .returning(password_resets.c.user_id)
     ).scalar()
-    row = tx.execute(select(users).where(users.c.id == user_id)).mappings().one_or_none()
+    row = tx.execute(select(users).where(users.c.id == user_id, users.c.active)).mappings().one_or_none()
     return dict(row) if row else None
 
 
 def _mine(account_id: UUID) -> Any:
     return select(*_SHOWN).where(users.c.account_id == account_id)
+
+
+def _is_good(token: str) -> ColumnElement[bool]:
+    return and_(
+        password_resets.c.token_hash == _digest(token),
+        password_resets.c.expires_at > now(),
+        password_resets.c.used_at.is_(None),
+    )
 
 
 def _digest(token: str) -> bytes:

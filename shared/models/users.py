@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 
 from shared.models.columns import Json, Moment, account_column, created_column, id_column, metadata, one_of
 
@@ -20,6 +31,8 @@ users = Table(
     # Argon2id, encoded with its parameters
     Column("password_hash", Text, nullable=False),
     Column("role", Text, nullable=False),
+    # false: may not sign in
+    Column("active", Boolean, nullable=False, server_default=text("true")),
     Column("last_login_at", Moment),
     # sessions from before this are void
     Column("password_changed_at", Moment, nullable=False),

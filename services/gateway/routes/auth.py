@@ -5,15 +5,15 @@ Two blueprints, because their doors differ: `doors` are open to everybody, `room
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Response, g, request
 
-from services.gateway import cookies, identity, sessions, system_mail, users
+from services.gateway import cookies, identity, passwords, sessions, system_mail, users
 from services.gateway.auth import actor, client_ip, member_principal, principal
 from services.gateway.errors import problem
-from services.gateway.limits import count_stranger
-from services.gateway.passwords import matches
+from services.gateway.limits import check_stranger, count_stranger
 from services.gateway.principal import Principal
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.routes.once import rendered
@@ -46,6 +46,9 @@ rooms = Blueprint(
 _ME, _SAID = MeSchema(), SaidSchema()
 _SESSION = "session"
 
+#: Seconds after which a request for a token is answered: more than it takes, with such a user or without.
+_RESET_SECONDS = 0.25
+
 
 @doors.operation(
     "/auth/register",
@@ -53,7 +56,7 @@ _SESSION = "session"
     open_to_all=True,
     body=RegisterSchema,
     answers=(201, MeSchema),
-    refuses=("registration_closed", "email_taken", "rate_limit_exceeded", "sessions_unavailable"),
+    refuses=("registration_closed", "email_taken", "rate_limit_exceeded", "sessions_unavailable", "busy"),
 )
 def register(body: dict[str, Any]) -> Response:
     """Make an account
@@ -66,6 +69,7 @@ def register(body: dict[str, Any]) -> Response:
     count_stranger()  # each costs a password hash, and tells whether an address is taken
     email = body["email"]
     hashed = identity.checked_password(body["password"], email.key, "/password")
+    sessions.check()  # before there is an account: who is told 503 tries again with the same address
     with transaction() as tx:
         user_id = identity.register(
             tx, email, hashed, name=body["name"], account_name=body["account_name"], ip=client_ip()
@@ -79,7 +83,7 @@ def register(body: dict[str, Any]) -> Response:
     open_to_all=True,
     body=LoginSchema,
     answers=(200, MeSchema),
-    refuses=("invalid_login", "rate_limit_exceeded", "sessions_unavailable"),
+    refuses=("invalid_login", "rate_limit_exceeded", "sessions_unavailable", "busy"),
 )
 def log_in(body: dict[str, Any]) -> Response:
     """Sign in
@@ -87,6 +91,8 @@ def log_in(body: dict[str, Any]) -> Response:
     Sets the session's cookie and answers who one is. Writes that go by the cookie bring `csrf_token` as
     `X-CSRF-Token`.
     """
+    # before the password is tried: who has failed too often must not learn that this one is right
+    check_stranger()
     try:
         found = identity.sign_in(body["email"], body["password"], client_ip())
     except ApiError as refusal:
@@ -102,19 +108,22 @@ def log_in(body: dict[str, Any]) -> Response:
     open_to_all=True,
     body=ResetSchema,
     answers=(202, SaidSchema),
-    refuses=("password_reset_disabled", "rate_limit_exceeded"),
+    refuses=("password_reset_disabled", "rate_limit_exceeded", "busy"),
 )
 def ask_for_password_reset(body: dict[str, Any]) -> dict[str, Any]:
     """Ask for a new password
 
-    Mails a token, good for an hour and once, to whoever signs in with this address. The answer is the same
-    whether there is somebody or not.
+    Mails a token, good for an hour and once, to whoever signs in with this address. The answer is the same,
+    and takes as long, whether there is somebody or not.
     """
     count_stranger()
-    with transaction() as tx:
-        if not system_mail.is_on(tx):
-            raise problem("password_reset_disabled")
-    identity.ask_reset(body["email"], client_ip())
+    answer_at = time.monotonic() + _RESET_SECONDS
+    with passwords.seat():
+        with transaction() as tx:
+            if not system_mail.is_on(tx):
+                raise problem("password_reset_disabled")
+        identity.ask_reset(body["email"], client_ip())
+        time.sleep(max(0.0, answer_at - time.monotonic()))
     return {"message": "If somebody signs in with this address, a mail is on its way to them."}
 
 
@@ -124,7 +133,7 @@ def ask_for_password_reset(body: dict[str, Any]) -> dict[str, Any]:
     open_to_all=True,
     body=ConfirmSchema,
     answers=(200, SaidSchema),
-    refuses=("invalid_token", "rate_limit_exceeded"),
+    refuses=("invalid_token", "rate_limit_exceeded", "busy"),
 )
 def confirm_password_reset(body: dict[str, Any]) -> dict[str, Any]:
     """Set a password by token
@@ -132,7 +141,11 @@ def confirm_password_reset(body: dict[str, Any]) -> dict[str, Any]:
     For who has forgotten theirs, and for who was invited. Every session from before ends.
     """
     count_stranger()
-    hashed = identity.checked_password(body["password"], "", "/password")
+    with transaction() as tx:
+        owner = users.of_token(tx, body["token"])
+    if owner is None:  # before the hash: a made-up token must not cost one
+        raise problem("invalid_token")
+    hashed = identity.checked_password(body["password"], owner["email"], "/password")
     with transaction() as tx:
         found = users.redeem(tx, body["token"])
         if found is None:
@@ -171,7 +184,7 @@ def log_out() -> Response:
     scheme=_SESSION,
     body=PasswordSchema,
     answers=(200, MeSchema),
-    refuses=("invalid_login", "rate_limit_exceeded"),
+    refuses=("invalid_login", "rate_limit_exceeded", "busy"),
 )
 def change_password(body: dict[str, Any]) -> Response:
     """Change one's password
@@ -182,7 +195,11 @@ def change_password(body: dict[str, Any]) -> Response:
     with transaction() as tx:
         member = users.member(tx, session.user_id)
         found = member and users.by_email(tx, member.email)
-    if not found or not matches(found["password_hash"], body["current_password"]):
+    if found:
+        identity.admit_attempt(found["email"])
+    if not found or not passwords.matches(found["password_hash"], body["current_password"]):
+        if found:
+            identity.count_failure(found["email"])
         count_stranger()
         wrong = FieldError("/current_password", "This is not the present password.")
         raise problem("invalid_login", wrong.detail, [wrong])
@@ -207,6 +224,20 @@ def list_sessions() -> dict[str, Any]:
     return {"object": "list", "data": data}
 
 
+@rooms.operation("/auth/sessions", "DELETE", scheme=_SESSION, answers=(204, None))
+def end_other_sessions() -> Response:
+    """End all other sessions
+
+    One's own, but this one.
+    """
+    own = _own_session()
+    ended = sessions.end(
+        own.user_id, *(item.id for item in sessions.of_user(own.user_id) if item.id != own.id)
+    )
+    _note_ended(own, ended)
+    return Response(status=204)
+
+
 @rooms.operation(
     "/auth/sessions/<session_id>", "DELETE", scheme=_SESSION, answers=(204, None), refuses=("not_found",)
 )
@@ -216,8 +247,10 @@ def end_session(session_id: str) -> Response:
     One's own, on whichever device.
     """
     own = _own_session()
-    if not sessions.end(own.user_id, session_id):
+    ended = sessions.end(own.user_id, session_id)
+    if not ended:
         raise problem("not_found", "There is no session with this id.")
+    _note_ended(own, ended)
     return Response(status=204)
 
 
@@ -236,6 +269,12 @@ def change_account(body: dict[str, Any]) -> dict[str, Any]:
         identity.rename(tx, account_id, body["name"])
         audit.record(tx, actor(), "account.updated", account_id, body)
         return identity.account(tx, account_id)
+
+
+def _note_ended(own: Session, ended: int) -> None:
+    if ended:
+        with transaction() as tx:
+            audit.record(tx, actor(), "user.sessions_ended", own.user_id, {"ended": ended})
 
 
 def _own_session() -> Session:

@@ -30,6 +30,7 @@ class ChangeUserSchema(Schema):
 
     name = DisplayName(allow_none=True, metadata={"example": "Grace Hopper"})
     role = fields.String(validate=_ROLE, metadata={"description": _ROLE_HELP})
+    active = fields.Boolean(metadata={"description": "false: every session ends, and none begins."})
 
 
 class UserSchema(Schema):
@@ -39,6 +40,7 @@ class UserSchema(Schema):
     email = fields.String(required=True, metadata={"example": "grace@example.com"})
     name = fields.String(required=True, allow_none=True, metadata={"example": "Grace"})
     role = fields.String(required=True, validate=_ROLE)
+    active = fields.Boolean(required=True)
     last_login_at = Moment(required=True, allow_none=True)
     created_at = Moment(required=True)
 

@@ -1,4 +1,7 @@
-"""Who may do what: every operation, every role and scope, one's own things and another account's."""
+"""Who may do what: every operation, every role and scope, one's own things and another account's.
+
+Asked from both sides: by those of one account, and by those of the other, for the things of either.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from deploy.local.cluster import Cluster
 from services.gateway.scopes import ROLE_SCOPES, SCOPES
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.database import Database
-from tests.fixtures.operations import ALL, Operation, makers
+from tests.fixtures.operations import ALL, WITH_IDS, Operation, makers
 from tests.fixtures.person import Person, colleague
 
 #: Codes that say: not you.
@@ -39,12 +42,17 @@ class Visitor:
     scopes: frozenset[str] = frozenset()
     key: str | None = None
     person: Person | None = None
+    #: which account they are of
+    home: str = "one"
+    #: whether they show the CSRF token of their session
+    csrf: bool = True
 
     def ask(self, operation: Operation, path: str) -> requests.Response:
         """Their request."""
         body = operation.example()
         if self.person:
-            return self._as_person(operation).request(operation.method, path, **body)
+            headers = {} if self.csrf else {"X-CSRF-Token": ""}
+            return self._as_person(operation).request(operation.method, path, headers=headers, **body)
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         return requests.request(operation.method, self.url + path, headers=headers, timeout=40, **body)
 
@@ -58,58 +66,69 @@ class Visitor:
         return self.person if operation.schemes else other
 
 
-@pytest.fixture(scope="module")
-def account(running: Cluster) -> Client:
-    """The account whose things are asked for, by a key that may do everything."""
-    return new_client(running)
+@dataclass(frozen=True)
+class Account:
+    """An account whose things are asked for: `make` makes one of a kind, `ids` has one of each that stays."""
+
+    client: Client
+    make: dict[str, Callable[[], str]]
+    ids: dict[str, str]
+    owner: Person
 
 
 @pytest.fixture(scope="module")
-def visitors(running: Cluster, account: Client, database: Database) -> list[Visitor]:
-    """Nobody; a person of each role; a key of each scope, and of all."""
-    ((domain_id, account_id),) = database.all(
-        "SELECT id, account_id FROM domains WHERE name = :name", name=account.domain
-    )
+def accounts(running: Cluster, database: Database) -> dict[str, Account]:
+    """Two of them."""
+    found = {}
+    for name in ("one", "other"):
+        client = new_client(running)
+        make = makers(client, database)
+        ids = {kind: one() for kind, one in make.items()}
+        owner = colleague(running, id_of(client), "owner")
+        (session,) = owner.get("/api/auth/sessions").json()["data"]
+        found[name] = Account(client, make, {**ids, "session_id": session["id"]}, owner)
+    return found
+
+
+def id_of(client: Client) -> str:
+    """The id of a client's account."""
+    return str(client.get("/api/account").json()["id"])
+
+
+@pytest.fixture(scope="module")
+def visitors(running: Cluster, accounts: dict[str, Account], database: Database) -> list[Visitor]:
+    """Nobody; a person of each role; a key of each scope, and of all; and those of the other account."""
+    one, other = accounts["one"].client, accounts["other"].client
+    ((domain_id,),) = database.all("SELECT id FROM domains WHERE name = :name", name=one.domain)
 
     def key(scopes: list[str] | None) -> str:
         body = {"domain_id": str(domain_id), "username": "x", "scopes": scopes}
-        return str(account.post("/api/credentials", body).json()["api_key"])
+        return str(one.post("/api/credentials", body).json()["api_key"])
 
-    url = account.url
+    url, everything = one.url, frozenset(SCOPES)
+    people = {role: colleague(running, id_of(one), role) for role in ROLE_SCOPES}
+    stranger = colleague(running, id_of(other), "owner")
     return [
         Visitor("nobody", url),
-        *(
-            Visitor(role, url, scopes, person=colleague(running, str(account_id), role))
-            for role, scopes in ROLE_SCOPES.items()
-        ),
+        *(Visitor(role, url, scopes, person=people[role]) for role, scopes in ROLE_SCOPES.items()),
+        Visitor("owner without CSRF token", url, everything, person=people["owner"], csrf=False),
         *(Visitor(f"key for {scope}", url, frozenset({scope}), key([scope])) for scope in SCOPES),
-        Visitor("key for everything", url, frozenset(SCOPES), key(None)),
+        Visitor("key for everything", url, everything, key(None)),
+        Visitor("key of the other account", url, everything, other.key, home="other"),
+        Visitor("owner of the other account", url, everything, person=stranger, home="other"),
     ]
-
-
-@pytest.fixture(scope="module")
-def own(account: Client, database: Database) -> dict[str, Callable[[], str]]:
-    """Path parameter → makes a thing of the account's."""
-    return makers(account, database)
-
-
-@pytest.fixture(scope="module")
-def foreign(other_tenant: Client, database: Database) -> dict[str, str]:
-    """Path parameter → a thing of another account's."""
-    found = {name: make() for name, make in makers(other_tenant, database).items()}
-    return {**found, "session_id": "0" * 64}
 
 
 def expected(visitor: Visitor, operation: Operation, *, is_own: bool) -> str:
     """What the document promises this visitor: `open`, or why not."""
-    if not operation.schemes:
-        return "open"
-    if operation.schemes == {"cron"}:
-        return "invalid_cron_secret"
+    if operation.schemes <= {"cron"}:
+        return "invalid_cron_secret" if operation.schemes else "open"
     if not (visitor.key or visitor.person):
         return "missing_api_key"
     if operation.schemes == {"session"} and not visitor.person:
         return "session_required"
+    if not visitor.csrf and operation.method != "get":
+        return "csrf_failed"
     needed = operation.spec.get("x-scopes")
     if needed and not visitor.scopes.intersection(needed):
         return "insufficient_scope"
@@ -127,16 +146,13 @@ def told(response: requests.Response) -> str:
 
 @pytest.mark.parametrize("operation", ALL, ids=lambda item: item.name)
 def test_operation_is_open_to_those_it_says_and_to_nobody_else(
-    operation: Operation,
-    visitors: list[Visitor],
-    own: dict[str, Callable[[], str]],
-    foreign: dict[str, str],
+    operation: Operation, visitors: list[Visitor], accounts: dict[str, Account]
 ) -> None:
     wrong = []
     for visitor in visitors:
         for is_own in (True, False) if operation.parameters else (True,):
             cell = expected(visitor, operation, is_own=is_own)
-            path = path_for(operation, visitor, own, foreign, is_own=is_own, is_needed=cell == "open")
+            path = path_for(operation, visitor, accounts, is_own=is_own, is_used=cell == "open")
             got = told(visitor.ask(operation, path))
             if got != cell:
                 wrong.append((visitor.name, "own" if is_own else "foreign", got, f"not {cell}"))
@@ -146,21 +162,21 @@ def test_operation_is_open_to_those_it_says_and_to_nobody_else(
 def path_for(
     operation: Operation,
     visitor: Visitor,
-    own: dict[str, Callable[[], str]],
-    foreign: dict[str, str],
+    accounts: dict[str, Account],
     *,
     is_own: bool,
-    is_needed: bool,
+    is_used: bool,
 ) -> str:
-    """The path with ids: foreign ones, or a fresh thing of the account's where it will be looked at."""
+    """The path with ids of the visitor's account, or of the other; a fresh thing where it may be used up."""
+    theirs = accounts[visitor.home if is_own else {"one": "other", "other": "one"}[visitor.home]]
     ids: dict[str, Any] = {}
     for name in operation.parameters:
-        if not is_own or not is_needed:
-            ids[name] = foreign[name]
+        if not (is_own and is_used):
+            ids[name] = theirs.ids[name]
         elif name == "session_id":
             ids[name] = another_session(visitor)
         else:
-            ids[name] = own[name]()
+            ids[name] = theirs.make[name]()
     return operation.path.format(**ids)
 
 
@@ -170,6 +186,17 @@ def another_session(visitor: Visitor) -> str:
     visitor.person.elsewhere().log_in()
     listed = visitor.person.get("/api/auth/sessions").json()["data"]
     return str(next(item["id"] for item in listed if not item["current"]))
+
+
+def test_what_is_of_either_account_was_left_alone_by_those_of_the_other(
+    accounts: dict[str, Account],
+) -> None:
+    """After all of the above: the things that only others asked for are there still."""
+    for account in accounts.values():
+        assert account.owner.get("/api/auth/me").status_code == 200
+        for operation in WITH_IDS:
+            if operation.method == "get":
+                assert account.client.get(operation.path.format(**account.ids)).status_code == 200
 
 
 def test_nothing_is_told_of_ids_to_those_who_may_not_ask(visitors: list[Visitor]) -> None:

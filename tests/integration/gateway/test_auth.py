@@ -131,6 +131,21 @@ def test_session_ends_when_its_user_signs_out(ada: Person) -> None:
     assert code(stolen) == (401, "invalid_session")
 
 
+def test_user_ends_other_sessions_one_by_one_and_together(ada: Person) -> None:
+    others = [ada.elsewhere() for _ in range(3)]
+    for other in others:
+        other.log_in()
+    listed = others[0].get("/api/auth/sessions").json()["data"]
+    (first,) = [item["id"] for item in listed if item["current"]]
+    assert len(listed) == 4
+    assert ada.request("DELETE", f"/api/auth/sessions/{first}").status_code == 204
+    assert [other.get("/api/auth/me").status_code for other in others] == [401, 200, 200]
+    assert ada.request("DELETE", "/api/auth/sessions").status_code == 204
+    assert [person.get("/api/auth/me").status_code for person in (ada, *others)] == [200, 401, 401, 401]
+    log = ada.get("/api/audit?action=user.sessions_ended").json()["data"]
+    assert [entry["data"] for entry in log] == [{"ended": 2}, {"ended": 1}]
+
+
 def test_write_by_cookie_needs_the_sessions_own_csrf_token(ada: Person) -> None:
     other = owner(ada.url)
     for token in ("", "nonsense", other.csrf_token):
@@ -279,6 +294,8 @@ def test_audit_log_tells_of_sign_ins_without_secrets(ada: Person) -> None:
     entries = ada.get("/api/audit").json()["data"]
     actions = [entry["action"] for entry in entries]
     assert {"account.created", "user.registered", "user.logged_in", "user.login_failed"} <= set(actions)
+    (failed,) = [entry for entry in entries if entry["action"] == "user.login_failed"]
+    assert failed["data"] == {"count": 1}
     assert PASSWORD not in str(entries)
 
 

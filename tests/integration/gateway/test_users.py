@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from deploy.local.cluster import Cluster
-from tests.fixtures.api import Client, new_client
+from tests.fixtures.api import Client, new_client, operator
 from tests.fixtures.own_gateway import own_gateway
 from tests.fixtures.person import Person, colleague, owner, set_password, stranger
 from tests.fixtures.relay import Relay
@@ -84,6 +84,37 @@ def test_last_owner_stays(ada: Person) -> None:
     assert code(ada.request("PATCH", path, json={"role": "admin"})) == (409, "last_owner")
     assert code(ada.request("DELETE", path)) == (409, "last_owner")
     assert ada.request("PATCH", path, json={"name": "Ada"}).json()["name"] == "Ada"
+
+
+def test_deactivated_user_is_out_at_once_and_old_sessions_stay_void_when_they_are_back(
+    running: Cluster, ada: Person
+) -> None:
+    grace = colleague(running, account_id(ada), "developer")
+    path = f"/api/users/{user_id(grace)}"
+    token = operator(running, "reset-password", grace.email)["token"]
+    assert ada.request("PATCH", path, json={"active": False}).json()["active"] is False
+    assert code(grace.get("/api/auth/me")) == (401, "invalid_session")
+    assert code(grace.elsewhere().log_in()) == (401, "invalid_login")
+    by_token = {"token": token, "password": grace.password}
+    assert code(grace.elsewhere().post("/api/auth/password-reset/confirm", by_token)) == (
+        422,
+        "invalid_token",
+    )
+    assert ada.request("PATCH", path, json={"active": True}).json()["active"] is True
+    assert code(grace.get("/api/auth/me")) == (401, "invalid_session")
+    assert grace.log_in().status_code == 200
+
+
+def test_only_owners_deactivate_owners_and_the_last_one_stays(running: Cluster, ada: Person) -> None:
+    admin, second = (colleague(running, account_id(ada), role) for role in ("admin", "owner"))
+    path = f"/api/users/{user_id(ada)}"
+    assert code(admin.request("PATCH", path, json={"active": False})) == (403, "owners_only")
+    other = f"/api/users/{user_id(second)}"
+    assert ada.request("PATCH", other, json={"active": False}).status_code == 200
+    assert code(ada.request("PATCH", path, json={"active": False})) == (409, "last_owner")
+    assert code(ada.request("PATCH", path, json={"role": "viewer"})) == (409, "last_owner")
+    assert code(admin.request("PATCH", other, json={"active": True})) == (403, "owners_only")
+    assert ada.request("PATCH", other, json={"role": "viewer"}).status_code == 200
 
 
 def test_one_owner_stays_when_two_resign_at_once(running: Cluster, ada: Person) -> None:
