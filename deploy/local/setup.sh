@@ -40,6 +40,7 @@ if [ "${1:-}" = test ]; then
     need curl curl
     need postfix postfix
     need nsd nsd
+    [ -e /usr/share/perl5/Mail/DKIM/Verifier.pm ] || missing+=(libmail-dkim-perl)
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
