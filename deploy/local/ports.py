@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 from dataclasses import dataclass, fields
 
 HOST = "127.0.0.1"
 
+#: Where free ports are looked for. Not where the system takes clients' ports from (32768 and up on Linux): a
+#: server that is stopped for a while would find its port taken by somebody's connection.
+_FREE = range(20_000, 32_000)
+
 
 @dataclass(frozen=True)
 class Ports:
-    """TCP ports of one cluster; the defaults stay clear of the servers' usual ones."""
+    """TCP ports of one cluster; the defaults stay clear of the servers' usual ones, and of clients'."""
 
     edge: int = 8080
     gateway: int = 18080
     tracker: int = 18081
     webhooks: int = 18082
     mailbox: int = 11025
-    postgres: int = 54320
-    redis: int = 56379
-    rabbitmq: int = 56720
-    rabbitmq_dist: int = 56721
-    epmd: int = 56722
+    postgres: int = 15432
+    redis: int = 16379
+    rabbitmq: int = 15720
+    rabbitmq_dist: int = 15721
+    epmd: int = 15722
 
     @classmethod
     def from_env(cls) -> Ports:
@@ -32,21 +37,15 @@ class Ports:
     @classmethod
     def free(cls) -> Ports:
         """Ports that nobody listens on at this moment."""
-        return cls(*_free(len(fields(cls))))
+        found: set[int] = set()
+        while len(found) < len(fields(cls)):
+            found.add(free_port())
+        return cls(*found)
 
 
 def free_port() -> int:
     """A port that nobody listens on at this moment."""
-    return _free(1)[0]
-
-
-def _free(count: int) -> list[int]:
-    held = [socket.create_server((HOST, 0)) for _ in range(count)]
-    try:
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
+    return next(port for port in iter(lambda: random.choice(_FREE), None) if is_free(port))  # noqa: S311
 
 
 def is_free(port: int) -> bool:
