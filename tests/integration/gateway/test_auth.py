@@ -79,7 +79,7 @@ def test_cookie_is_for_https_alone_where_the_install_is(cluster: Cluster) -> Non
 
 def test_secrets_are_stored_as_digests_alone(ada: Person, database: Database, running: Cluster) -> None:
     ((stored,),) = database.all("SELECT password_hash FROM users WHERE email = :email", email=ada.email)
-    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     import redis
 
     with redis.Redis.from_url(running.layout.redis_url, decode_responses=True) as scratchpad:

@@ -41,7 +41,7 @@ CHECKS = [
 LENIENT = {"POST /api/send/batch", "POST /api/suppressions/import"}
 
 #: Cases for each operation and mode: a share of what the profile asks for, as there are many of them.
-CASES = settings.default.max_examples // 5
+CASES = settings.default.max_examples // 10
 
 SCHEMA = schemathesis.openapi.from_dict(document(create_app()))
 # an address of kilobytes is refused by the edge before anybody looks at what is wrong with it
