@@ -11,6 +11,8 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -52,23 +54,18 @@ def begin(user_id: UUID, ip: str, agent: str) -> tuple[str, Session]:
         "agent": agent[:_MOST_OF_AGENT],
     }
     config = settings()
-    try:
-        with client().pipeline() as pipe:
-            pipe.set(_key(id), json.dumps(value), ex=config.session_idle_seconds)
-            pipe.sadd(_index(user_id), id)
-            pipe.expire(_index(user_id), config.session_longest_seconds)
-            pipe.execute()
-    except redis.RedisError:
-        raise problem("sessions_unavailable", headers={"Retry-After": "2"}) from None
+    with _redis() as scratchpad, scratchpad.pipeline() as pipe:
+        pipe.set(_key(id), json.dumps(value), ex=config.session_idle_seconds)
+        pipe.sadd(_index(user_id), id)
+        pipe.expire(_index(user_id), config.session_longest_seconds)
+        pipe.execute()
     return secret, _session(id, value, secret)
 
 
 def check() -> None:
     """Raises 503 if no session can begin now."""
-    try:
-        client().ping()
-    except redis.RedisError:
-        raise problem("sessions_unavailable", headers={"Retry-After": "2"}) from None
+    with _redis() as scratchpad:
+        scratchpad.ping()
 
 
 def find(secret: str) -> Session | None:
@@ -78,10 +75,8 @@ def find(secret: str) -> Session | None:
         ApiError: 503, Redis is away.
     """
     id = _digest(secret)
-    try:
-        found = client().getex(_key(id), ex=settings().session_idle_seconds)
-    except redis.RedisError:
-        raise problem("sessions_unavailable", headers={"Retry-After": "2"}) from None
+    with _redis() as scratchpad:
+        found = scratchpad.getex(_key(id), ex=settings().session_idle_seconds)
     session = _session(id, json.loads(str(found)), secret) if found else None
     if session and time.time() - session.created_at.timestamp() > settings().session_longest_seconds:
         end(session.user_id, id)
@@ -91,14 +86,12 @@ def find(secret: str) -> Session | None:
 
 def of_user(user_id: UUID) -> list[Session]:
     """A user's sessions, the newest first; raises 503 while Redis is away."""
-    try:
-        ids = [str(id) for id in client().smembers(_index(user_id))]
-        values = client().mget([_key(id) for id in ids]) if ids else []
+    with _redis() as scratchpad:
+        ids = [str(id) for id in scratchpad.smembers(_index(user_id))]
+        values = scratchpad.mget([_key(id) for id in ids]) if ids else []
         ended = [id for id, value in zip(ids, values, strict=True) if value is None]
         if ended:
-            client().srem(_index(user_id), *ended)
-    except redis.RedisError:
-        raise problem("sessions_unavailable", headers={"Retry-After": "2"}) from None
+            scratchpad.srem(_index(user_id), *ended)
     found = [_session(id, json.loads(str(value)), "") for id, value in zip(ids, values, strict=True) if value]
     return sorted(found, key=lambda session: session.created_at, reverse=True)
 
@@ -107,12 +100,10 @@ def end(user_id: UUID, *ids: str) -> int:
     """Ends sessions of a user; returns how many there were. Raises 503 while Redis is away."""
     if not ids:
         return 0
-    try:
-        mine = [id for id in ids if client().srem(_index(user_id), id)]
+    with _redis() as scratchpad:
+        mine = [id for id in ids if scratchpad.srem(_index(user_id), id)]
         if mine:
-            client().delete(*(_key(id) for id in mine))
-    except redis.RedisError:
-        raise problem("sessions_unavailable", headers={"Retry-After": "2"}) from None
+            scratchpad.delete(*(_key(id) for id in mine))
     return len(mine)
 
 
@@ -124,6 +115,15 @@ def end_all(user_id: UUID) -> None:
 def csrf_matches(session: Session, given: str) -> bool:
     """Whether a request brought the session's own CSRF token."""
     return hmac.compare_digest(session.csrf_token.encode(), given.encode())
+
+
+@contextmanager
+def _redis() -> Iterator[redis.Redis]:
+    """Redis; whoever asks it in vain is told to come back."""
+    try:
+        yield client()
+    except redis.RedisError:
+        raise problem("sessions_unavailable", headers={"Retry-After": "2"}) from None
 
 
 def _session(id: str, value: dict[str, str | float], secret: str) -> Session:

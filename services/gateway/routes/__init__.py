@@ -15,6 +15,7 @@ from services.gateway.routes import (
     cron,
     docs,
     domains,
+    doors,
     emails,
     logs,
     send,
@@ -53,8 +54,8 @@ API = (
     Mount(credentials.blueprint, authenticate),  # /api/credentials, …/{id}, …/{id}/rotate
     Mount(usage.blueprint, authenticate),  # GET /api/usage
     Mount(audit.blueprint, authenticate),  # GET /api/audit
-    Mount(auth.doors, admit_visitor),  # POST /api/auth/register, …/login, …/password-reset, …/confirm
-    Mount(auth.rooms, authenticate),  # /api/auth/me, …/logout, …/password, …/sessions; /api/account
+    Mount(doors.blueprint, admit_visitor),  # POST /api/auth/register, …/login, …/password-reset, …/confirm
+    Mount(auth.blueprint, authenticate),  # /api/auth/me, …/logout, …/password, …/sessions; /api/account
     Mount(users.blueprint, authenticate),  # /api/users, …/{id}
     Mount(cron.blueprint, check_cron_secret),  # GET, POST /api/cron/process-scheduled
 )
