@@ -47,7 +47,7 @@ format: setup ## Format the code and mend what ruff can
 	$(BIN)/ruff format
 migration: setup ## A new migration out of the models, against the running cluster: M="what it does"
 	@$(BIN)/python -m deploy.local migration "$(M)"
-settings: setup ## Write docs/settings.md out of shared/settings.py
+settings: setup ## Write docs/settings.md out of shared/settings/
 	$(BIN)/python -m shared.settings > docs/settings.md
 lock: setup ## Resolve the dependencies of pyproject.toml into requirements/*.lock
 	@deploy/local/lock.sh

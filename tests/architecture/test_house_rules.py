@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.settings import reference
+from shared.settings.__main__ import reference
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("shared/**/*.py"), *ROOT.glob("services/**/*.py")])
@@ -47,7 +47,7 @@ def calls(path: Path) -> Iterator[str]:
 
 def test_only_settings_reads_the_environment() -> None:
     readers = {name_of(path) for path in SOURCES if {"os.environ", "environ"} & _attributes(path)}
-    assert readers == {"shared/settings.py"}
+    assert readers == {"shared/settings/__init__.py"}
 
 
 def test_nothing_commits_but_the_transaction_itself() -> None:
