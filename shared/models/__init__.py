@@ -1,7 +1,9 @@
 """The tables, one family a file. SQLAlchemy Core: a row is a row, and every statement is in sight."""
 
 from shared.models.accounts import accounts, credentials, domains
+from shared.models.campaigns import campaign_recipients, campaigns
 from shared.models.columns import metadata
+from shared.models.contacts import contact_tags, contacts, lists, subscriptions, tags
 from shared.models.dkim import dkim_keys
 from shared.models.emails import attachments, contents, emails, events, files, recipients
 from shared.models.idempotency import idempotency_keys
@@ -15,6 +17,10 @@ __all__ = [
     "accounts",
     "attachments",
     "audit_log",
+    "campaign_recipients",
+    "campaigns",
+    "contact_tags",
+    "contacts",
     "contents",
     "credentials",
     "dkim_keys",
@@ -23,11 +29,14 @@ __all__ = [
     "events",
     "files",
     "idempotency_keys",
+    "lists",
     "metadata",
     "outbox",
     "password_resets",
     "recipients",
+    "subscriptions",
     "suppressions",
+    "tags",
     "templates",
     "usage",
     "users",

@@ -9,6 +9,7 @@ only ever written together, in one transaction.
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     CheckConstraint,
     Column,
@@ -93,6 +94,14 @@ emails = Table(
     # accepted with a test key, or only to simulator addresses: never handed to a relay, outside statistics
     # and billing
     Column("test", Boolean, nullable=False, server_default=text("false")),
+    # what the client files it under
+    Column("tags", ARRAY(Text)),
+    # whether opens and clicks are tracked; null: as its domain or campaign says
+    Column("track_opens", Boolean),
+    Column("track_clicks", Boolean),
+    # of a campaign's email: which, and to whom
+    Column("campaign_id", Uuid),
+    Column("contact_id", Uuid),
     # when the client asked for it to be sent; null: at once
     Column("send_at", Moment),
     # when this email is next owed attention: its schedule, its retry, or the end of the lease on it
@@ -134,6 +143,15 @@ recipients = Table(
     # the relay's last reply to this recipient, and which relay it was
     Column("smtp_reply", Text),
     Column("relay", Text),
+    # the first open and click that were a person's, and a machine's; how often each happened
+    Column("opened_at", Moment),
+    Column("clicked_at", Moment),
+    Column("machine_opened_at", Moment),
+    Column("machine_clicked_at", Moment),
+    Column("opens", Integer, nullable=False, server_default="0"),
+    Column("clicks", Integer, nullable=False, server_default="0"),
+    Column("machine_opens", Integer, nullable=False, server_default="0"),
+    Column("machine_clicks", Integer, nullable=False, server_default="0"),
     Column("updated_at", Moment, nullable=False, server_default=text("now()")),
     one_of("kind", KINDS),
     one_of("status", states.LADDER),
