@@ -149,7 +149,8 @@ FRAGMENTS = [
 ]  # fmt: skip
 ELEMENTS = [
     "<p>", "<b class=x>", "</p>", "text > ", "<!-- <a href='https://no.example'> -->",
-    '<img alt="<a href=x>">',     '<a href="https://a.example/1">', "<a title='<a>' href='https://a.example/2'>", "<br/>",
+    '<img alt="<a href=x>">', '<a href="https://a.example/1">', "<br/>",
+    "<a title='<a>' href='https://a.example/2'>",
     "<a href=https://a.example/3>", '<a data-no-track href="https://a.example/5">',
 ]  # fmt: skip
 
