@@ -38,6 +38,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "domain_in_use": (409, "Credentials still send from this domain."),
     "rotation_pending": (409, "A new key of this domain waits already to be seen in the DNS."),
     "template_name_taken": (409, "The account has a template of this name already."),
+    "list_in_use": (409, "A campaign that is scheduled or under way goes to this list, or leaves it out."),
+    "contact_exists": (409, "Another contact has this address."),
     "email_taken": (409, "Somebody signs in with this address already."),
     "last_owner": (409, "An account needs an owner: make somebody else one first."),
     "not_scheduled": (409, "The email is not scheduled any more."),

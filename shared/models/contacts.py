@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 
 from shared.models.columns import Json, Moment, account_column, created_column, id_column, metadata, one_of
 
@@ -63,6 +74,25 @@ subscriptions = Table(
     Column("changed_at", Moment, nullable=False, server_default=text("now()")),
     one_of("status", SUBSCRIPTION_STATUSES),
     Index("ix_subscriptions_contact_id", "contact_id"),
+)
+
+# What a standing was before it changed: with the present one, the whole history. Who is added and never
+# changes has no row here.
+subscription_history = Table(
+    "subscription_history",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("account_id", Uuid, nullable=False),
+    Column("list_id", Uuid, ForeignKey("lists.id", ondelete="CASCADE"), nullable=False),
+    Column("contact_id", Uuid, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("campaign_id", Uuid),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False, server_default=text("now()")),
+    one_of("status", SUBSCRIPTION_STATUSES),
+    Index("ix_subscription_history_contact_id", "contact_id"),
+    Index("ix_subscription_history_list_id", "list_id"),
 )
 
 tags = Table(

@@ -11,13 +11,16 @@ from services.gateway.limits import admit_visitor
 from services.gateway.routes import (
     audit,
     auth,
+    contacts,
     credentials,
     cron,
     docs,
     domains,
     doors,
     emails,
+    lists,
     logs,
+    members,
     send,
     suppressions,
     templates,
@@ -49,6 +52,10 @@ API = (
     Mount(validate.blueprint, authenticate),  # POST /api/validate
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export
     Mount(templates.blueprint, authenticate),  # /api/templates, …/{id}, …/{id}/preview
+    Mount(lists.blueprint, authenticate),  # /api/lists, …/{id}
+    # /api/lists/{id}/contacts, …/batch, …/remove, …/unsubscribe, …/{id}
+    Mount(members.blueprint, authenticate),
+    Mount(contacts.blueprint, authenticate),  # /api/contacts, …/{id}, …/{id}/history
     # /api/domains, …/{id}, …/{id}/verify, …/{id}/score, …/{id}/dkim/rotate
     Mount(domains.blueprint, authenticate),
     Mount(credentials.blueprint, authenticate),  # /api/credentials, …/{id}, …/{id}/rotate

@@ -55,6 +55,16 @@ class Line(fields.String):
         return text
 
 
+class Prose(fields.String):
+    """Text of any number of lines, without other control characters."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if has_controls(text, allow="\t\r\n"):
+            raise ValidationError("Can't contain control characters.")
+        return text
+
+
 class DisplayName(fields.String):
     """A person's or sender's name."""
 

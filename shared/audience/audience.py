@@ -1,0 +1,89 @@
+"""An audience as data, and as one SQLAlchemy statement that others may narrow, count or insert from.
+
+Nobody is in it twice, whatever lists they are on. Nobody is in it who is suppressed (for whatever reason: all
+stop bulk mail), or not `subscribed` where it is about lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
+
+from shared.models import contact_tags, contacts, subscriptions, suppressions
+from shared.subscriptions import SUBSCRIBED
+
+#: What is read of each recipient.
+COLUMNS = (
+    contacts.c.id,
+    contacts.c.email,
+    contacts.c.first_name,
+    contacts.c.last_name,
+    contacts.c.metadata,
+)
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who is meant; empty parts say nothing.
+
+    Whoever is subscribed to any of `list_ids` and has any of `tag_ids`, but is on none of `exclude_list_ids`
+    and has none of `exclude_tag_ids`. Without `list_ids`: everybody who is subscribed to any list at all, or
+    was never put on one.
+    """
+
+    list_ids: tuple[UUID, ...] = ()
+    tag_ids: tuple[UUID, ...] = ()
+    exclude_list_ids: tuple[UUID, ...] = ()
+    exclude_tag_ids: tuple[UUID, ...] = ()
+
+
+def recipients_of(account_id: UUID, audience: Audience) -> Select[Any]:
+    """The contacts of the audience (`COLUMNS`), in no order."""
+    return select(*COLUMNS).where(
+        contacts.c.account_id == account_id,
+        _reached(audience.list_ids),
+        *([_tagged(audience.tag_ids)] if audience.tag_ids else []),
+        *([~_on(audience.exclude_list_ids)] if audience.exclude_list_ids else []),
+        *([~_tagged(audience.exclude_tag_ids)] if audience.exclude_tag_ids else []),
+        ~exists().where(
+            suppressions.c.account_id == account_id, suppressions.c.address == contacts.c.email_key
+        ),
+    )
+
+
+def page(
+    tx: Connection, account_id: UUID, audience: Audience, after: UUID | None, limit: int
+) -> Sequence[Any]:
+    """The next `limit` recipients behind the id `after`, by id: rows of `COLUMNS`; none: that was all."""
+    query = recipients_of(account_id, audience)
+    if after:
+        query = query.where(contacts.c.id > after)
+    return tx.execute(query.order_by(contacts.c.id).limit(limit)).all()
+
+
+def count(tx: Connection, account_id: UUID, audience: Audience) -> int:
+    """How many the audience has at this moment."""
+    inner = recipients_of(account_id, audience).with_only_columns(contacts.c.id).subquery()
+    return int(tx.execute(select(func.count()).select_from(inner)).scalar_one())
+
+
+def _reached(list_ids: Sequence[UUID]) -> ColumnElement[bool]:
+    subscribed = subscriptions.c.status == SUBSCRIBED
+    if list_ids:
+        return _on(list_ids, subscribed)
+    anywhere = subscriptions.c.contact_id == contacts.c.id
+    return or_(exists().where(anywhere, subscribed), ~exists().where(anywhere))
+
+
+def _on(list_ids: Sequence[UUID], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(
+        subscriptions.c.list_id.in_(list_ids), subscriptions.c.contact_id == contacts.c.id, *conditions
+    )
+
+
+def _tagged(tag_ids: Sequence[UUID]) -> ColumnElement[bool]:
+    return exists().where(contact_tags.c.tag_id.in_(tag_ids), contact_tags.c.contact_id == contacts.c.id)
