@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from services.gateway import queries
 from services.gateway.files import File
-from services.gateway.intents import Attachment, Intent
+from services.gateway.intents import Intent
 from services.gateway.principal import Principal
 from shared import states
 from shared.clock import iso, now
@@ -98,10 +98,17 @@ def _content(
 ) -> UUID:
     """The id of what the intent says, which is a new row unless another one says the same."""
     carried = [
-        (item.filename, item.content_type, item.cid, _file(rows, stored, account_id, item), len(item.data))
+        (
+            item.filename,
+            item.content_type,
+            item.cid,
+            _stored_file(rows, stored, account_id, item.data),
+            len(item.data),
+        )
         for item in intent.attachments
     ]
-    says = (intent.subject, intent.html, intent.text, *carried)
+    raw = intent.raw and (_stored_file(rows, stored, account_id, intent.raw.data), len(intent.raw.data))
+    says = (intent.subject, intent.html, intent.text, raw, *carried)
     if says in stored.contents:
         return stored.contents[says]
     stored.contents[says] = id = new_id()
@@ -113,6 +120,8 @@ def _content(
             "html": intent.html,
             "text": intent.text,
             "attachments": len(carried),
+            "raw_file_id": raw[0] if raw else None,
+            "raw_size": raw[1] if raw else None,
             "created_at": moment,
         }
     )
@@ -131,11 +140,11 @@ def _content(
     return id
 
 
-def _file(rows: queries.AcceptedRows, stored: _Stored, account_id: UUID, item: Attachment) -> UUID:
-    if item.data not in stored.files:
-        stored.files[item.data] = id = new_id()
-        rows.files.append(File(id, account_id, item.data))
-    return stored.files[item.data]
+def _stored_file(rows: queries.AcceptedRows, stored: _Stored, account_id: UUID, data: bytes) -> UUID:
+    if data not in stored.files:
+        stored.files[data] = id = new_id()
+        rows.files.append(File(id, account_id, data))
+    return stored.files[data]
 
 
 def _draft(
@@ -143,7 +152,7 @@ def _draft(
 ) -> Accepted:
     id = new_id()
     account_id, sender = principal.account_id, intent.sender
-    message_id = f"<{id}@{sender.domain}>"
+    message_id = (intent.raw and intent.raw.message_id) or f"<{id}@{sender.domain}>"
     status = states.QUEUED if intent.send_at is None else states.SCHEDULED
     due_at = intent.send_at or moment
     rows.emails.append(
@@ -162,6 +171,9 @@ def _draft(
             "subject": intent.subject_line,
             "variables": intent.variables,
             "test": principal.test or intent.simulated,
+            "tags": list(intent.tags) or None,
+            "track_opens": intent.track_opens,
+            "track_clicks": intent.track_clicks,
             "send_at": intent.send_at,
             "due_at": due_at,
             "request_id": current_request_id(),

@@ -40,11 +40,20 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """A whole message (RFC 5322, CRLF line ends), sent as it is; `message_id` is its own, if it has one."""
+
+    data: bytes = field(repr=False)
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """An email somebody wants sent. `recipients` holds no mailbox twice and at least one.
 
-    With `variables`, subject and bodies are templates. With a `template_id`, those that are empty are the
-    stored template's, until `personal.personalised` has filled them in.
+    With `raw` that is the message, and sender and subject are what its headers say. With `variables`, subject
+    and bodies are templates. With a `template_id`, those that are empty are the stored
+    template's, until `personal.personalised` has filled them in.
     """
 
     sender: Address
@@ -59,6 +68,11 @@ class Intent:
     template_id: UUID | None = None
     variables: dict[str, Any] | None = None
     attachments: tuple[Attachment, ...] = ()
+    raw: Raw | None = None
+    tags: tuple[str, ...] = ()
+    #: whether opens and clicks are tracked; None: as its domain says
+    track_opens: bool | None = None
+    track_clicks: bool | None = None
 
     @property
     def simulated(self) -> bool:

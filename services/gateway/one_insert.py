@@ -6,12 +6,13 @@ Five INSERTs cost an acceptance more in round trips and in building statements t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, TextClause, text
+from sqlalchemy import ARRAY, Connection, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
 
 Row = dict[str, Any]
@@ -29,7 +30,7 @@ def insert_together(tx: Connection, rows: Sequence[tuple[Table, Sequence[Row]]])
     tx.execute(
         statement,
         {
-            _parameter(table, column): [_plain(row[column]) for row in of_table]
+            _parameter(table, column): [_plain(table, column, row[column]) for row in of_table]
             for table, of_table in rows
             for column in of_table[0]
         },
@@ -44,11 +45,13 @@ def _statement(shape: tuple[tuple[Table, tuple[str, ...]], ...]) -> TextClause:
 
 
 def _insert(table: Table, columns: tuple[str, ...]) -> str:
+    names = ", ".join(columns)
     arrays = ", ".join(
-        f"CAST(:{_parameter(table, name)} AS {table.c[name].type.compile(_DIALECT)}[])" for name in columns
+        f"CAST(:{_parameter(table, name)} AS {_bound_type(table, name)}[])" for name in columns
     )
+    values = ", ".join(f"CAST({name} AS {_type(table, name)})" for name in columns)
     # names come from our own tables, values are bound
-    insert = f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+    insert = f"INSERT INTO {table.name} ({names}) SELECT {values} FROM unnest({arrays}) AS new ({names})"  # noqa: S608
     merge = table.info.get("on_conflict")
     return f"{insert} ON CONFLICT {merge}" if merge else insert
 
@@ -57,9 +60,24 @@ def _parameter(table: Table, column: str) -> str:
     return f"{table.name}_{column}"
 
 
-def _plain(value: Any) -> Any:
+def _type(table: Table, column: str) -> str:
+    return table.c[column].type.compile(_DIALECT)
+
+
+def _bound_type(table: Table, column: str) -> str:
+    """As what a column's values are bound; arrays as their literals, because `unnest` would flatten them."""
+    return "text" if isinstance(table.c[column].type, ARRAY) else _type(table, column)
+
+
+def _array(value: list[str]) -> str:
+    return "{" + ",".join('"' + re.sub(r'(["\\])', r"\\\1", item) + '"' for item in value) + "}"
+
+
+def _plain(table: Table, column: str, value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, list) and isinstance(table.c[column].type, ARRAY):
+        return _array(value)
     if isinstance(value, list | dict):
         return json.dumps(value)
     return value

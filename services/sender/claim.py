@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from services.sender import queries
-from services.sender.jobs import Attachment, Content, Job, Recipient
+from services.sender.jobs import Attachment, Content, Job, RawFile, Recipient
 from services.sender.signers import signers
 from shared import states
 from shared.contracts import SEND_BY_STREAM
@@ -66,7 +66,16 @@ def _contents(tx: Connection, ids: Sequence[str]) -> dict[UUID, Content]:
         attached[item.content_id].append(
             Attachment(item.file_id, item.size, item.filename, item.content_type, item.cid)
         )
-    return {row.id: Content(row.subject, row.html, row.text, attached.get(row.id, ())) for row in rows}
+    return {
+        row.id: Content(
+            row.subject,
+            row.html,
+            row.text,
+            attached.get(row.id, ()),
+            RawFile(row.raw_file_id, row.raw_size) if row.raw_file_id else None,
+        )
+        for row in rows
+    }
 
 
 def _recipients(tx: Connection, claimed: Sequence[Row[Any]]) -> dict[UUID, list[Recipient]]:

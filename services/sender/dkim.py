@@ -99,7 +99,7 @@ def _chosen(present: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
 def _relaxed(line: str) -> str:
     """One header in relaxed form (§3.4.2), without a line end."""
     name, _, value = line.replace("\r\n", "").partition(":")
-    return f"{name.strip().lower()}:{_SPACES.sub(' ', value).strip()}"
+    return f"{name.strip().lower()}:{_SPACES.sub(' ', value).strip(' ')}"
 
 
 def _folded(tags: list[str]) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from services.sender import queries
-from services.sender.jobs import Attachment
+from services.sender.jobs import Attachment, RawFile
 
 #: How much is asked of Postgres at a time (octets): the driver holds an answer several times over.
 _SLICE = 1024 * 1024
@@ -29,7 +29,7 @@ class Files:
         self._read = read
         self._held: dict[UUID, bytearray] = {}
 
-    def of(self, attachments: Iterable[Attachment]) -> Mapping[UUID, bytearray]:
+    def of(self, attachments: Iterable[Attachment | RawFile]) -> Mapping[UUID, bytearray]:
         """The files of `attachments` by id; the others that were held are let go of first."""
         wanted = {item.file_id: item.size for item in attachments}
         self._held = {id: data for id, data in self._held.items() if id in wanted}

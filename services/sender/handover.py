@@ -11,10 +11,13 @@ from services.sender.files import FileMissing, Files
 from services.sender.headers import HeaderInjection
 from services.sender.jobs import Attempt, Job
 from services.sender.journal import Journal
+from services.sender.message import Message
 from services.sender.outcomes import Outcome, Reply, for_all
+from services.sender.pieces import Stream
 from services.sender.relay_pool import RelayPool
 from services.sender.render import Data, render
-from services.sender.smtp import Envelope, RelayTrouble
+from services.sender.seven_bit import CantConvert, seven_bit
+from services.sender.smtp import Envelope, NeedsSevenBit, RelayTrouble
 from shared import states
 from shared.observability import get_logger, request_scope
 from shared.templates import TemplateError
@@ -105,14 +108,22 @@ def _deliver(
         message = render(job, _files(job, files))
         if job.test:
             return simulator.RELAY, simulator.simulate(served, job.attempt)
-        # signed with the moment that it was wanted at, so that a resend is the same message to the last byte
-        signed = message.signed(job.signers, int(job.wanted_at.timestamp()))
-        relay, outcomes = pool.deliver(envelope, signed.stream(), begin)
+        try:
+            relay, outcomes = pool.deliver(envelope, _signed(job, message), begin)
+        except NeedsSevenBit:
+            relay, outcomes = pool.deliver(envelope, _signed(job, seven_bit(message)), begin)
+    except (CantConvert, NeedsSevenBit) as error:
+        return None, for_all(positions, states.FAILED, Reply(554, f"5.6.3 {error}"))
     except (HeaderInjection, TemplateError, FileMissing) as error:
         return None, for_all(positions, states.FAILED, Reply(554, str(error)))
     except RelayTrouble as trouble:
         return None, for_all(positions, states.DEFERRED, Reply(451, str(trouble)))
     return str(relay), outcomes
+
+
+def _signed(job: Job, message: Message) -> Stream:
+    """Signed with the moment that it was wanted at, so that a resend is the same message to the last byte."""
+    return message.signed(job.signers, int(job.wanted_at.timestamp())).stream()
 
 
 def _envelope_sender(job: Job, positions: list[int]) -> str:
@@ -124,5 +135,5 @@ def _envelope_sender(job: Job, positions: list[int]) -> str:
 
 
 def _files(job: Job, files: Files) -> Data:
-    attachments = job.content.attachments
-    return files.of(attachments) if attachments else {}
+    needed = [job.content.raw] if job.content.raw else job.content.attachments
+    return files.of(needed) if needed else {}

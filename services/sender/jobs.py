@@ -40,13 +40,22 @@ class Attachment:
 
 
 @dataclass(frozen=True)
+class RawFile:
+    """A message that came as a whole, and is sent as it came: which file it is."""
+
+    file_id: UUID
+    size: int
+
+
+@dataclass(frozen=True)
 class Content:
-    """What an email says, as stored; shared by all that use it."""
+    """What an email says, as stored; shared by all that use it. With `raw`, that is the whole message."""
 
     subject: str
     html: str | None
     text: str | None
     attachments: Sequence[Attachment] = ()
+    raw: RawFile | None = None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def text_part(subtype: str, body: str) -> Part:
     data = _LINE_END.sub("\r\n", body).encode()
     if not data.endswith(b"\r\n"):
         data += b"\r\n"
-    encoding, encoded = _encode(data)
+    encoding, encoded = encode(data)
     charset = "us-ascii" if data.isascii() else "utf-8"
     head = [f"Content-Type: text/{subtype}; charset={charset}", f"Content-Transfer-Encoding: {encoding}"]
     return head, (encoded,)
@@ -55,7 +55,8 @@ def multipart(subtype: str, parts: Sequence[Part], boundary: str, *parameters: s
     return [head_line], merged(pieces)
 
 
-def _encode(data: bytes) -> tuple[str, bytes]:
+def encode(data: bytes) -> tuple[str, bytes]:
+    """The shortest encoding of `data` (CRLF line ends) into seven bits and short lines, and `data` in it."""
     if data.isascii() and b"\0" not in data and max(map(len, data.split(b"\r\n"))) <= _MAX_LINE:
         return "7bit", data
     quoted = binascii.b2a_qp(data)

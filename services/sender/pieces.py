@@ -37,7 +37,27 @@ class Base64:
             yield b"\r\n".join(lines)
 
 
-Piece = bytes | Base64
+@dataclass(frozen=True)
+class Octets:
+    """What of `data` lies behind `start`, read in place."""
+
+    data: bytes | bytearray
+    start: int = 0
+
+    def __len__(self) -> int:
+        return len(self.data) - self.start
+
+    def __iter__(self) -> Iterator[bytes]:
+        view = memoryview(self.data)
+        for start in range(self.start, len(view), _BLOCK):
+            yield bytes(view[start : start + _BLOCK])
+
+    def isascii(self) -> bool:
+        """Whether no octet has its eighth bit set."""
+        return all(block.isascii() for block in self)
+
+
+Piece = bytes | Base64 | Octets
 
 
 @dataclass(frozen=True)
@@ -60,7 +80,13 @@ class Stream:
 
     def isascii(self) -> bool:
         """Whether it needs no 8BITMIME."""
-        return all(piece.isascii() for piece in self.pieces if isinstance(piece, bytes))
+        return all(piece.isascii() for piece in self.pieces if not isinstance(piece, Base64))
+
+    def body_isascii(self) -> bool:
+        """Whether what follows the headers has seven bits."""
+        first, *rest = self.pieces
+        start = first.partition(b"\r\n\r\n")[2] if isinstance(first, bytes) else first
+        return all(piece.isascii() for piece in (start, *rest) if not isinstance(piece, Base64))
 
 
 def blocks(pieces: Iterable[Piece]) -> Iterator[bytes]:

@@ -45,7 +45,7 @@ ADDRESSES = text(
 
 CONTENTS = text(
     """
-    SELECT id, subject, html, text, attachments FROM contents
+    SELECT id, subject, html, text, attachments, raw_file_id, raw_size FROM contents
     WHERE id = ANY(CAST(:ids AS uuid[]))
     """
 )

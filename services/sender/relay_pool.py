@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from services.sender.outcomes import Outcome
 from services.sender.pieces import Stream
 from services.sender.relays import Relay
-from services.sender.smtp import Envelope, RelayConnection, RelayTrouble
+from services.sender.smtp import Envelope, NeedsSevenBit, RelayConnection, RelayTrouble
 
 #: A connection idle longer than this (seconds) is not trusted again; Postfix closes after 300.
 _MAX_IDLE = 60.0
@@ -44,6 +44,7 @@ class RelayPool:
         Raises:
             RelayTrouble: none did, or the connection broke while the message was under way (it had not been
                 handed over). The text says which relay and why.
+            NeedsSevenBit: the relay that answers can't take the message in eight bits.
         """
         for relay in self._relays:
             if self._down_until.get(relay, 0) > time.monotonic():
@@ -81,7 +82,11 @@ class RelayPool:
         message: Stream,
         before_body: Callable[[], None],
     ) -> list[Outcome]:
-        outcomes = connection.deliver(envelope, message, before_body)
+        try:
+            outcomes = connection.deliver(envelope, message, before_body)
+        except NeedsSevenBit:
+            self._keep(connection)
+            raise
         self._keep(connection)
         return outcomes
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from email.utils import format_datetime
 from uuid import UUID
 
-from services.sender import headers, mime
+from services.sender import headers, mime, raw
 from services.sender.file_parts import file_part
 from services.sender.jobs import Content, Job
 from services.sender.message import Message
@@ -31,6 +31,8 @@ def render(job: Job, files: Data) -> Message:
         headers.HeaderInjection: a stored header would break out of its line.
         templates.TemplateError: the stored content is no template, though the email has variables.
     """
+    if job.content.raw:
+        return raw.render(job, files[job.content.raw.file_id])
     content = _filled(job)
     lines = [headers.address_field("From", [job.sender])]
     for name, kind in (("To", "to"), ("Cc", "cc")):

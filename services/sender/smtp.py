@@ -44,6 +44,10 @@ class RelayTrouble(Exception):
         self.blames_relay = blames_relay
 
 
+class NeedsSevenBit(Exception):
+    """The relay does not offer 8BITMIME, which this message needs. Nothing was said to it."""
+
+
 @dataclass(frozen=True)
 class Envelope:
     """Who a message goes to: `recipients` are (position, address)."""
@@ -92,10 +96,13 @@ class RelayConnection:
         Raises:
             RelayTrouble: the connection broke before the final dot was sent. A reply lost after it is no
                 exception: it is the outcome `unknown`.
+            NeedsSevenBit: the body has eight bits, and the relay does not take that.
         """
         hopeless, envelope = self._sift(envelope, message)
         if not envelope.recipients:
             return hopeless
+        if "8bitmime" not in self._offers and not message.body_isascii():
+            raise NeedsSevenBit(f"relay {self.relay} does not offer 8BITMIME")
         self.deliveries += 1
         try:
             return hopeless + self._transact(envelope, message, before_body)

@@ -41,8 +41,12 @@ contents = Table(
     Column("text", Text),
     # how many it has: who reads contents need not ask for what is not there
     Column("attachments", SmallInteger, nullable=False, server_default="0"),
+    # a message that came as a whole, by SMTP: which of `files` it is, and how many octets it has
+    Column("raw_file_id", Uuid),
+    Column("raw_size", Integer),
     created_column(),
-    CheckConstraint("html IS NOT NULL OR text IS NOT NULL", name="body"),
+    CheckConstraint("html IS NOT NULL OR text IS NOT NULL OR raw_file_id IS NOT NULL", name="body"),
+    CheckConstraint("(raw_file_id IS NULL) = (raw_size IS NULL)", name="raw"),
     postgresql_partition_by="RANGE (id)",
 )
 
@@ -60,8 +64,8 @@ attachments = Table(
     postgresql_partition_by="RANGE (content_id)",
 )
 
-# What attachments carry, once for all emails of a request that carry the same. Made in the same moment as the
-# contents that need it, so both can be dropped in the same month.
+# What attachments carry, and messages that came as a whole; once for all emails of a request that carry the
+# same. Made in the same moment as the contents that need it, so both can be dropped in the same month.
 files = Table(
     "files",
     metadata,
