@@ -3,6 +3,8 @@
 .PHONY: help run up down logs status psql shell scale setup setup-test test fuzz bench lint format migration settings lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
+# all tests at once are shared out, file by file, among two processes with a cluster each
+SHARED_OUT := --numprocesses=2 --dist=loadfile
 
 help: ## Print this help
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +33,7 @@ setup: ## Install what is missing: distribution packages and .venv
 setup-test: ## The same, with what only the tests need
 	@deploy/local/setup.sh test
 test: setup-test ## Run the tests; T=tests/unit narrows
-	$(BIN)/pytest $(T)
+	$(BIN)/pytest $(or $(T),$(SHARED_OUT))
 fuzz: setup-test ## Thousands of generated requests against every operation
 	$(BIN)/pytest tests/integration/gateway/test_fuzz.py --hypothesis-profile=fuzz --timeout=600
 bench: setup-test ## Measure: B="accepting sending scheduling" narrows

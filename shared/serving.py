@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,15 @@ logconfig_dict: dict[str, Any] = {
 }
 
 
-def on_starting(_: Any) -> None:
-    """Before the first worker: gunicorn has set its logging up by now, and ours replaces it."""
+def on_starting(arbiter: Any) -> None:
+    """Before the first worker: gunicorn has set its logging up by now, and ours replaces it.
+
+    The application's modules are imported here, once, and shared by the workers that are forked; each makes
+    an application and opens connections of its own.
+    """
     configure_logging()
-    metrics.begin()
+    metrics.begin()  # before the modules: they make the metrics
+    import_module(arbiter.app.app_uri.partition(":")[0])
 
 
 def child_exit(_: Any, worker: Any) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import socket
+import tempfile
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -36,16 +39,27 @@ class Ports:
 
     @classmethod
     def free(cls) -> Ports:
-        """Ports that nobody listens on at this moment."""
-        found: set[int] = set()
-        while len(found) < len(fields(cls)):
-            found.add(free_port())
-        return cls(*found)
+        """Ports that are free and stay ours until this process ends."""
+        return cls(*(free_port() for _ in fields(cls)))
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    return next(port for port in iter(lambda: random.choice(_FREE), None) if is_free(port))  # noqa: S311
+    """A port that is free, and that nobody else who asks here gets until this process ends."""
+    candidates = iter(lambda: random.choice(_FREE), None)  # noqa: S311
+    return next(port for port in candidates if _claim(port) and is_free(port))
+
+
+def _claim(port: int) -> bool:
+    """Whether `port` was nobody's yet. Who starts meanwhile must not choose what we shall listen on."""
+    folder = Path(tempfile.gettempdir()) / f"mailmatic-ports-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(folder / str(port), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held while the descriptor is open
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, inspect, make_url, text
 
 from deploy.local.cluster import Cluster
 from deploy.local.layout import BIN, ROOT
+from tests.fixtures import commands
 
 VERSIONS = ROOT / "shared/migrations/versions"
 REVISIONS = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("0*.py"))
@@ -35,14 +36,8 @@ def new_database(cluster: Cluster) -> Iterator[str]:
 
 def alembic(cluster: Cluster, url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs Alembic against that database."""
-    return subprocess.run(
-        [str(BIN / "alembic"), "-c", "shared/migrations/alembic.ini", *arguments],
-        cwd=ROOT,
-        env={**cluster.environment(), "DATABASE_URL": url.replace("+psycopg2", "")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**cluster.environment(), "DATABASE_URL": url.replace("+psycopg2", "")}
+    return commands.run("alembic", "-c", "shared/migrations/alembic.ini", *arguments, environment=environment)
 
 
 def tables(url: str) -> set[str]:
