@@ -13,13 +13,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, text, update
 
 from shared.clock import now
 from shared.ids import new_id
@@ -45,10 +45,16 @@ class DomainKey(NamedTuple):
 
 @dataclass(frozen=True)
 class SendingDomain:
-    """What the sender knows of a domain: its active keys, and whether bounces go to its own host."""
+    """What the sender knows of a domain: its active keys, and whether bounces and links go to its own hosts.
+
+    `track_opens` and `track_clicks` None: as the install says.
+    """
 
     keys: Sequence[DomainKey] = ()
     return_path: bool = False
+    tracking_host: bool = False
+    track_opens: bool | None = None
+    track_clicks: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,9 @@ class GeneratedKey:
 # RSA first: the signature that every receiver understands stands on top.
 _SENDING = text(
     """
-    SELECT domains.account_id, domains.name, domains.return_path_verified, dkim_keys.selector,
-        dkim_keys.master_key_id, dkim_keys.private_key
+    SELECT domains.account_id, domains.name, domains.return_path_verified, domains.tracking_verified,
+        domains.track_opens, domains.track_clicks, dkim_keys.selector, dkim_keys.master_key_id,
+        dkim_keys.private_key
     FROM domains
     JOIN unnest(CAST(:account_ids AS uuid[]), CAST(:names AS text[])) AS wanted (account_id, name)
         ON wanted.account_id = domains.account_id AND wanted.name = domains.name
@@ -164,8 +171,16 @@ def sending_domains(
         if row.selector:
             private = vault().decrypt(row.master_key_id, bytes(row.private_key))
             keys[row.account_id, row.name].append(DomainKey(row.name, row.selector, _load(private)))
-    returning = {(row.account_id, row.name) for row in rows if row.return_path_verified}
-    return {pair: SendingDomain(keys[pair], pair in returning) for pair in pairs}
+    of = {(row.account_id, row.name): row for row in rows}
+    return {pair: _sending(keys[pair], of.get(pair)) for pair in pairs}
+
+
+def _sending(keys: Sequence[DomainKey], row: Row[Any] | None) -> SendingDomain:
+    if row is None:
+        return SendingDomain(keys)
+    return SendingDomain(
+        keys, row.return_path_verified, row.tracking_verified, row.track_opens, row.track_clicks
+    )
 
 
 def reencrypt_keys(tx: Connection, limit: int) -> int:

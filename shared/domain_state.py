@@ -33,6 +33,8 @@ class Domain:
     checks: dict[str, Any]
     return_path_verified: bool
     tracking_verified: bool
+    track_opens: bool | None
+    track_clicks: bool | None
     created_at: datetime
     verified_at: datetime | None
     checked_at: datetime | None

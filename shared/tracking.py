@@ -6,6 +6,7 @@ leads elsewhere without a master key. No address is in it. In URL-safe base64, w
 
     version and kind (1 octet) · key (1) · email id (16) · position (2) · the kind's own · HMAC-SHA-256 (10)
 
+Position is the recipient's, or 65535 where one message went to several: nobody knows whose program calls.
 A click's own are the number of the link (2) and the target; an unsubscription's the ids of contact and
 campaign (16 each, both or neither): retention drops emails sooner than people look for that link.
 """
@@ -29,23 +30,25 @@ OPEN_PATH, CLICK_PATH, UNSUBSCRIBE_PATH = "/api/t/o/", "/api/t/c/", "/api/unsub/
 
 #: Longest target of a link (octets): its address must pass as one request line of 8 kB.
 LONGEST_TARGET = 4096
-#: Links of one email that can be told apart.
-MOST_LINKS = 0xFFFF
+#: Links of one email that can be told apart; the number after them is the trap's, which no reader sees.
+MOST_LINKS = TRAP = 0xFFFF
 
 #: What `Location` may be: http or https, and nothing that could end the header's line.
 _TARGET = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 _VERSION = 0x10
 _OPEN, _CLICK, _UNSUBSCRIBE = _VERSION | 1, _VERSION | 2, _VERSION | 3
+#: position of a message to several recipients
+_NOBODY = 0xFFFF
 _MAC_OCTETS = 10
 _HEAD_OCTETS = 1 + 1 + 16 + 2
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A recipient's mail program fetched the pixel."""
+    """A recipient's mail program fetched the pixel. `position` None: one of several recipients."""
 
     email_id: UUID
-    position: int
+    position: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Click:
     """A recipient followed link number `index` (from 0, in the order of the HTML) to `target`."""
 
     email_id: UUID
-    position: int
+    position: int | None
     index: int
     target: str
 
@@ -63,7 +66,7 @@ class Unsubscription:
     """A recipient's unsubscribe link; contact and campaign are those of a campaign's email."""
 
     email_id: UUID
-    position: int
+    position: int | None
     contact_id: UUID | None = None
     campaign_id: UUID | None = None
 
@@ -89,11 +92,11 @@ class Tokens:
         for key in keys:
             self._keys.setdefault(_key_id(key), []).append(key)
 
-    def open(self, email_id: UUID, position: int) -> str:
-        """The token of the pixel for the recipient at `position`."""
-        return self._signed(self._heads[_OPEN] + email_id.bytes + position.to_bytes(2))
+    def open(self, email_id: UUID, position: int | None) -> str:
+        """The token of the pixel for the recipient at `position`; None: for all of several."""
+        return self._signed(self._heads[_OPEN] + email_id.bytes + _octets(position))
 
-    def click(self, email_id: UUID, position: int, index: int, target: str) -> str:
+    def click(self, email_id: UUID, position: int | None, index: int, target: str) -> str:
         """The token of link number `index` (below `MOST_LINKS`).
 
         Args:
@@ -105,15 +108,19 @@ class Tokens:
         if len(target) > LONGEST_TARGET or _TARGET.fullmatch(target) is None:
             raise ValueError(f"not a URL to redirect to: {target[:80]!r}")
         return self._signed(
-            self._heads[_CLICK] + email_id.bytes + position.to_bytes(2) + index.to_bytes(2) + target.encode()
+            self._heads[_CLICK] + email_id.bytes + _octets(position) + index.to_bytes(2) + target.encode()
         )
 
     def unsubscription(
-        self, email_id: UUID, position: int, contact_id: UUID | None = None, campaign_id: UUID | None = None
+        self,
+        email_id: UUID,
+        position: int | None,
+        contact_id: UUID | None = None,
+        campaign_id: UUID | None = None,
     ) -> str:
         """The token of the unsubscribe link; contact and campaign both or neither."""
         whose = contact_id.bytes + campaign_id.bytes if contact_id and campaign_id else b""
-        return self._signed(self._heads[_UNSUBSCRIBE] + email_id.bytes + position.to_bytes(2) + whose)
+        return self._signed(self._heads[_UNSUBSCRIBE] + email_id.bytes + _octets(position) + whose)
 
     def read(self, token: str) -> Token | None:
         """What `token` stands for; None if it is none of ours, was cut off or tampered with."""
@@ -142,16 +149,20 @@ class TrackingUrls:
         self._open, self._click = base + OPEN_PATH, base + CLICK_PATH
         self._unsubscribe = base + UNSUBSCRIBE_PATH
 
-    def open(self, email_id: UUID, position: int) -> str:
+    def open(self, email_id: UUID, position: int | None) -> str:
         """Of the pixel."""
         return self._open + self._tokens.open(email_id, position)
 
-    def click(self, email_id: UUID, position: int, index: int, target: str) -> str:
+    def click(self, email_id: UUID, position: int | None, index: int, target: str) -> str:
         """Of a link; `target` and what is raised as in `Tokens.click`."""
         return self._click + self._tokens.click(email_id, position, index, target)
 
     def unsubscribe(
-        self, email_id: UUID, position: int, contact_id: UUID | None = None, campaign_id: UUID | None = None
+        self,
+        email_id: UUID,
+        position: int | None,
+        contact_id: UUID | None = None,
+        campaign_id: UUID | None = None,
     ) -> str:
         """Of the page (GET) and of the one click (POST, RFC 8058)."""
         return self._unsubscribe + self._tokens.unsubscription(email_id, position, contact_id, campaign_id)
@@ -186,7 +197,8 @@ def tracking_urls(domain: str | None) -> TrackingUrls:
 
 def _parsed(kind: int, payload: bytes) -> Token | None:
     """What an authentic payload says; None if it is of a kind or version that we don't know."""
-    email_id, position = UUID(bytes=payload[2:18]), int.from_bytes(payload[18:20])
+    email_id, number = UUID(bytes=payload[2:18]), int.from_bytes(payload[18:20])
+    position = None if number == _NOBODY else number
     own = payload[_HEAD_OCTETS:]
     if kind == _OPEN and not own:
         return Open(email_id, position)
@@ -200,6 +212,10 @@ def _parsed(kind: int, payload: bytes) -> Token | None:
     if kind == _UNSUBSCRIBE and len(own) == 32:
         return Unsubscription(email_id, position, UUID(bytes=own[:16]), UUID(bytes=own[16:]))
     return None
+
+
+def _octets(position: int | None) -> bytes:
+    return (_NOBODY if position is None else position).to_bytes(2)
 
 
 def _text(data: bytes) -> str:

@@ -91,6 +91,14 @@ def rotate(tx: Connection, domain: Domain, key: GeneratedKey) -> Domain:
     return changed
 
 
+def change(tx: Connection, id: UUID, values: dict[str, bool | None]) -> Domain:
+    """Gives a domain, which is locked, these values by column."""
+    if values:
+        tx.execute(update(domains).where(domains.c.id == id).values(values))
+    (changed,) = read_domains(tx, domains.c.id == id)
+    return changed
+
+
 def remove(tx: Connection, domain: Domain) -> None:
     """Deletes a domain, which is locked, with its keys.
 

@@ -70,7 +70,7 @@ class Intent:
     attachments: tuple[Attachment, ...] = ()
     raw: Raw | None = None
     tags: tuple[str, ...] = ()
-    #: whether opens and clicks are tracked; None: as its domain says
+    #: whether opens and clicks are tracked; None: as the domain says, or the install
     track_opens: bool | None = None
     track_clicks: bool | None = None
 

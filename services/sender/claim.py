@@ -11,11 +11,14 @@ from sqlalchemy import Connection, Row
 
 from services.sender import queries
 from services.sender.jobs import Attachment, Content, Job, RawFile, Recipient
-from services.sender.signers import signers
+from services.sender.signers import Sending, signers
+from services.sender.tracked import Reader
 from shared import states
 from shared.contracts import SEND_BY_STREAM
 from shared.outbox import emit_all
+from shared.settings import settings
 from shared.suppressions import suppressed
+from shared.tracking import tracking_urls
 
 
 def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]:
@@ -46,6 +49,9 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
             recipients=recipients[row.id],
             signers=sending[_domain(row)].signers,
             return_path=sending[_domain(row)].return_path,
+            reader=_reader(row, sending[_domain(row)], recipients[row.id]),
+            contact_id=row.contact_id,
+            campaign_id=row.campaign_id,
         )
         for row in rows
     ]
@@ -55,6 +61,26 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
 def _domain(email: Row[Any]) -> tuple[UUID, str]:
     """Whose DKIM keys sign an email, and whose host its bounces go to."""
     return email.account_id, email.from_address.rpartition("@")[2]
+
+
+def _reader(email: Row[Any], sending: Sending, recipients: Sequence[Recipient]) -> Reader | None:
+    """Whom the email's links are for, and what is tracked: as it, its domain or the install says."""
+    config = settings()
+    if not config.master_keys:  # nobody could tell our links from forged ones
+        return None
+    own_host = sending.tracking_host and config.tracking_domains
+    opens = (email.track_opens, sending.track_opens, config.track_opens)
+    clicks = (email.track_clicks, sending.track_clicks, config.track_clicks)
+    return Reader(
+        tracking_urls(_domain(email)[1] if own_host else None),
+        email.id,
+        recipients[0].position if len(recipients) == 1 else None,
+        opens=next(said for said in opens if said is not None),
+        clicks=next(said for said in clicks if said is not None),
+        text=config.track_text_links,
+        trap=config.track_trap,
+        home=config.public_url,
+    )
 
 
 def _contents(tx: Connection, ids: Sequence[str]) -> dict[UUID, Content]:

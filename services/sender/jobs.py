@@ -10,6 +10,7 @@ from uuid import UUID
 
 from services.sender.dkim import Signer
 from services.sender.outcomes import Outcome
+from services.sender.tracked import Reader
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Job:
 
     `sender` and `reply_to` are (display name, address); without `variables` the content is no template.
     `signers` are the active DKIM keys of the sender's domain; `return_path`: bounces go to its own host.
-    `wanted_at` is when it was to be sent: its schedule, or else when it was accepted.
+    `wanted_at` is when it was to be sent: its schedule, or else when it was accepted. Without a `reader`
+    nothing is tracked, and there is no link to unsubscribe by.
     """
 
     email_id: UUID
@@ -84,6 +86,17 @@ class Job:
     recipients: list[Recipient]
     signers: Sequence[Signer] = ()
     return_path: bool = False
+    reader: Reader | None = None
+    contact_id: UUID | None = None
+    campaign_id: UUID | None = None
+
+    @property
+    def unsubscribe_url(self) -> str | None:
+        """Where this email's reader unsubscribes."""
+        if self.reader is None:
+            return None
+        who = self.reader
+        return who.urls.unsubscribe(self.email_id, who.position, self.contact_id, self.campaign_id)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ CLAIM = text(
     FROM due WHERE emails.id = due.id
     RETURNING emails.id, account_id, content_id, attempts, stream, message_id, request_id,
         COALESCE(send_at, created_at) AS wanted_at, from_address, from_name, reply_to, headers, variables,
-        test
+        test, track_opens, track_clicks, campaign_id, contact_id
     """
 )
 

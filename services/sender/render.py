@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import format_datetime
+from typing import Any
 from uuid import UUID
 
 from services.sender import headers, mime, raw
 from services.sender.file_parts import file_part
 from services.sender.jobs import Content, Job
 from services.sender.message import Message
+from services.sender.tracked import body
+from services.sender.unsubscribing import with_one_click
 from shared import templates
 
 #: Files by their ids.
@@ -45,7 +48,7 @@ def render(job: Job, files: Data) -> Message:
         headers.field("Subject", content.subject),
         f"Date: {format_datetime(job.wanted_at)}",
         f"Message-ID: {job.message_id}",
-        *(headers.field(name, value) for name, value in job.headers),
+        *(headers.field(name, value) for name, value in _custom_headers(job)),
         "MIME-Version: 1.0",
     ]
     part_head, body = _body(content, files, job.email_id.hex)
@@ -53,17 +56,36 @@ def render(job: Job, files: Data) -> Message:
     return Message(lines, body)
 
 
+def _custom_headers(job: Job) -> list[tuple[str, str]]:
+    """Those that its sender gave, and for bulk mail the ones of one click."""
+    url = job.unsubscribe_url if job.stream == "bulk" else None
+    return with_one_click(job.headers, url) if url else job.headers
+
+
 def _filled(job: Job) -> Content:
-    """The content with the job's variables, escaped where it is HTML."""
-    content, values = job.content, job.variables
-    if values is None:
+    """The content with the job's variables, escaped where it is HTML, and its links led over us."""
+    content, is_template = job.content, job.variables is not None
+    if not is_template and not _tracks(job):
         return content
+    values = _values(job)
     return replace(
         content,
-        subject=templates.parse(content.subject).render_line(values),
-        html=content.html and templates.parse(content.html).render(values, html=True),
-        text=content.text and templates.parse(content.text).render(values, html=False),
+        subject=templates.parse(content.subject).render_line(values) if is_template else content.subject,
+        html=content.html and body(content.html, html=True, template=is_template).render(values, job.reader),
+        text=content.text and body(content.text, html=False, template=is_template).render(values, job.reader),
     )
+
+
+def _tracks(job: Job) -> bool:
+    return job.reader is not None and (job.reader.opens or job.reader.clicks)
+
+
+def _values(job: Job) -> Mapping[str, Any]:
+    """The variables, and where to unsubscribe: a sender's own way out stands, but in bulk mail it is ours."""
+    given, url = job.variables, job.unsubscribe_url
+    if given is None or url is None or (job.stream != "bulk" and given.get("unsubscribe_url")):
+        return given or {}
+    return {**given, "unsubscribe_url": url}
 
 
 def _body(content: Content, files: Data, mark: str) -> mime.Part:

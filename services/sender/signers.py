@@ -1,4 +1,4 @@
-"""Who signs an email, and where its bounces go: facts of its sender's domain, kept for half a minute."""
+"""Who signs an email, where its bounces and links go, what is tracked: facts of its domain, kept a while."""
 
 from __future__ import annotations
 
@@ -23,10 +23,16 @@ Domain = tuple[UUID, str]
 
 @dataclass(frozen=True)
 class Sending:
-    """How mail of a domain goes out: who signs it, and whether bounces go to the domain's own host."""
+    """How mail of a domain goes out: who signs it, whether bounces and links go to its own hosts.
+
+    `track_opens` and `track_clicks` None: as the install says.
+    """
 
     signers: Sequence[Signer]
     return_path: bool
+    tracking_host: bool = False
+    track_opens: bool | None = None
+    track_clicks: bool | None = None
 
 
 class Signers:
@@ -54,7 +60,11 @@ class Signers:
         if missing:
             read = {
                 domain: Sending(
-                    [Signer(key.domain, key.selector, key.key) for key in facts.keys], facts.return_path
+                    [Signer(key.domain, key.selector, key.key) for key in facts.keys],
+                    facts.return_path,
+                    facts.tracking_host,
+                    facts.track_opens,
+                    facts.track_clicks,
                 )
                 for domain, facts in sending_domains(tx, missing).items()
             }

@@ -48,6 +48,9 @@ domains = Table(
     # the return-path and tracking hosts are used only once their records were seen
     Column("return_path_verified", Boolean, nullable=False, server_default=text("false")),
     Column("tracking_verified", Boolean, nullable=False, server_default=text("false")),
+    # whether opens and clicks of its mail are tracked; null: as the install says
+    Column("track_opens", Boolean),
+    Column("track_clicks", Boolean),
     created_column(),
     one_of("status", DOMAIN_STATUSES),
     Index("ix_domains_next_check_at", "next_check_at"),

@@ -18,15 +18,16 @@ from shared.settings.install import Install
 from shared.settings.people import People
 from shared.settings.scheduling import Scheduling
 from shared.settings.sending import Sending
+from shared.settings.tracking import Tracking
 
 __all__ = ["SECTIONS", "Settings", "SettingsError", "settings"]
 
 #: In the order of docs/settings.md.
-SECTIONS = (Install, Http, People, Domains, Sending, Scheduling)
+SECTIONS = (Install, Http, People, Domains, Sending, Scheduling, Tracking)
 
 
 @dataclass(frozen=True)
-class Settings(Install, Http, People, Domains, Sending, Scheduling):
+class Settings(Install, Http, People, Domains, Sending, Scheduling, Tracking):
     """Typed settings; times are seconds, sizes bytes. `docs/settings.md` is generated from the sections."""
 
     @classmethod

@@ -15,6 +15,7 @@ from services.gateway.domain_store import Refused
 from services.gateway.errors import problem
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.schemas.domains import (
+    ChangeDomainSchema,
     DomainListSchema,
     DomainSchema,
     NewDomainSchema,
@@ -80,6 +81,26 @@ def get_domain(domain_id: UUID) -> dict[str, Any]:
     """
     with transaction() as tx:
         return _shown(_domain(tx, domain_id))
+
+
+@blueprint.operation(
+    "/domains/<uuid:domain_id>",
+    "PATCH",
+    body=ChangeDomainSchema,
+    answers=(200, DomainSchema),
+    refuses=("not_found",),
+)
+def change_domain(body: dict[str, Any], domain_id: UUID) -> dict[str, Any]:
+    """Change a domain
+
+    What is tracked of its mail.
+    """
+    wanted = body.get("tracking", {})
+    with transaction() as tx:
+        _domain(tx, domain_id, lock=True)
+        changed = domain_store.change(tx, domain_id, {f"track_{name}": on for name, on in wanted.items()})
+        audit.record(tx, actor(), "domain.changed", domain_id, {"domain": changed.name, "tracking": wanted})
+    return _shown(changed)
 
 
 @blueprint.operation(
@@ -177,7 +198,8 @@ def _unknown() -> ApiError:
 
 
 def _item(domain: Domain) -> dict[str, Any]:
-    return {**{name: getattr(domain, name) for name in _PLAIN}, "domain": domain.name}
+    tracking = {"opens": domain.track_opens, "clicks": domain.track_clicks}
+    return {**{name: getattr(domain, name) for name in _PLAIN}, "domain": domain.name, "tracking": tracking}
 
 
 _PLAIN = (

@@ -64,6 +64,30 @@ class RotateKeySchema(Schema):
     )
 
 
+class DomainTrackingSchema(Schema):
+    """What is tracked of a domain's mail; null: as the install says."""
+
+    opens = fields.Boolean(
+        allow_none=True, metadata={"description": "Whether HTML bodies get a pixel.", "example": True}
+    )
+    clicks = fields.Boolean(
+        allow_none=True, metadata={"description": "Whether links lead over us.", "example": None}
+    )
+
+
+class ChangeDomainSchema(Schema):
+    """What to change of a domain; what is not named stays."""
+
+    tracking = fields.Nested(
+        DomainTrackingSchema,
+        metadata={
+            "description": "Whether opens and clicks of its mail are tracked, where a message does not say "
+            "so itself. It holds within half a minute. [More](/docs/guides/tracking)",
+            "example": {"opens": True, "clicks": False},
+        },
+    )
+
+
 class ProblemSchema(Schema):
     """Something that is wrong in the DNS."""
 
@@ -116,7 +140,10 @@ class DomainItemSchema(Schema):
     return_path_verified = fields.Boolean(
         required=True, metadata={"description": "Whether bounces go to bounces.<domain>."}
     )
-    tracking_verified = fields.Boolean(required=True)
+    tracking_verified = fields.Boolean(
+        required=True, metadata={"description": "Whether links lead to links.<domain>."}
+    )
+    tracking = fields.Nested(DomainTrackingSchema, required=True)
     created_at = Moment(required=True)
     verified_at = Moment(required=True, allow_none=True)
     checked_at = Moment(

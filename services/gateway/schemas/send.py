@@ -26,6 +26,21 @@ from shared.settings import settings
 MAX_REPLY_TO = 10
 
 
+class TrackingSchema(Schema):
+    """What is tracked of an email; null, or left out: as its domain says, or else the install."""
+
+    opens = fields.Boolean(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Whether the HTML gets a pixel.", "example": True},
+    )
+    clicks = fields.Boolean(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Whether links lead over us.", "example": False},
+    )
+
+
 class SendSchema(Schema):
     """One email to send. Fields it does not know are refused: a misspelt `reply_to` must not be lost."""
 
@@ -98,6 +113,14 @@ class SendSchema(Schema):
             "[More](/docs/guides/attachments)"
         },
     )
+    tracking = fields.Nested(
+        TrackingSchema,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Whether opens and clicks of this email are tracked. [More](/docs/guides/tracking)"
+        },
+    )
     send_at = SendAt(
         load_default=None,
         metadata={
@@ -123,6 +146,8 @@ class SendSchema(Schema):
             template_id=data["template_id"],
             variables=_variables(data),
             attachments=tuple(data["attachments"] or ()),
+            track_opens=(data["tracking"] or {}).get("opens"),
+            track_clicks=(data["tracking"] or {}).get("clicks"),
         )
 
 

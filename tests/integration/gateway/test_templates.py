@@ -13,6 +13,7 @@ from deploy.local.cluster import Cluster
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.database import Database
 from tests.fixtures.relay import Received, Relay
+from tests.fixtures.tracking import without_pixel
 
 WELCOME = {
     "subject": "Welcome, {{first_name|there}}!",
@@ -60,7 +61,7 @@ def said(received: Received, subtype: str) -> str:
     """The body of a kind, as a reader sees it."""
     part = received.message.get_body((subtype,))
     assert part is not None
-    return str(part.get_content()).strip()
+    return without_pixel(str(part.get_content())).strip()
 
 
 def test_a_template_is_shown_listed_changed_and_deleted(tenant: Client) -> None:

@@ -1,0 +1,130 @@
+"""Bodies with their variables filled in, their links led over us and the pixel put in.
+
+A source is split and parsed once, and rendered for any number of readers. The same source, values and reader
+always give the same body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from services.sender.links import Link, Pixel, href, split_html, split_text, target
+from shared import templates
+from shared.tracking import TRAP, TrackingUrls
+
+#: Bodies kept per process, and the longest that is kept (characters), as with templates.
+_KEPT = 64
+_LONGEST_KEPT = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom a body is for, and what of their reading is tracked.
+
+    `position` None: one message goes to several recipients. `text` is whether links in plain text are tracked
+    too, `trap` whether HTML gets the link that only machines follow, which leads to `home`.
+    """
+
+    urls: TrackingUrls
+    email_id: UUID
+    position: int | None
+    opens: bool
+    clicks: bool
+    text: bool = False
+    trap: bool = False
+    home: str = ""
+
+    def click(self, index: int, url: str) -> str:
+        """The address of a link that leads to `url`."""
+        return self.urls.click(self.email_id, self.position, index, url)
+
+    def markup(self) -> str:
+        """What stands at the end of an HTML body."""
+        shown = ""
+        if self.clicks and self.trap:
+            address = self.click(TRAP, self.home)
+            shown += f'<a href="{address}" style="display:none" tabindex="-1" aria-hidden="true"></a>'
+        if self.opens:
+            address = self.urls.open(self.email_id, self.position)
+            shown += f'<img src="{address}" width="1" height="1" alt="" style="border:0">'
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """A link: its number, what stands there, and its target where that is the same for every reader."""
+
+    index: int
+    shown: str | templates.Template
+    target: str | None
+
+
+class Body:
+    """One source, ready for any number of readers."""
+
+    def __init__(self, source: str, *, html: bool, template: bool) -> None:
+        """`source` is HTML or plain text, a template or taken as it is.
+
+        Raises:
+            templates.TemplateError: it is no template.
+        """
+        self._html = html
+        split = split_html if html else split_text
+        self._pieces = [self._piece(piece, template) for piece in split(source, template=template)]
+
+    def render(self, values: Mapping[str, Any], reader: Reader | None) -> str:
+        """The body with `values` (of a template), tracked for `reader`; None: not tracked."""
+        clicks = reader is not None and reader.clicks and (self._html or reader.text)
+        shown: list[str] = []
+        for piece in self._pieces:
+            if isinstance(piece, str):
+                shown.append(piece)
+            elif isinstance(piece, templates.Template):
+                shown.append(piece.render(values, html=self._html))
+            elif isinstance(piece, _Anchor):
+                shown.append(self._link(piece, values, reader if clicks else None))
+            elif reader is not None:
+                shown.append(reader.markup())
+        return "".join(shown)
+
+    def _link(self, anchor: _Anchor, values: Mapping[str, Any], reader: Reader | None) -> str:
+        text = anchor.shown if isinstance(anchor.shown, str) else anchor.shown.render(values, html=self._html)
+        if reader is None:
+            return text
+        url = anchor.target or self._target(text)
+        return text if url is None else reader.click(anchor.index, url)
+
+    def _piece(self, piece: str | Link | Pixel, template: bool) -> str | templates.Template | _Anchor | Pixel:
+        if isinstance(piece, Pixel):
+            return piece
+        if isinstance(piece, str):
+            return _parsed(piece) if template else piece
+        shown = _parsed(piece.raw) if template else piece.raw
+        return _Anchor(piece.index, shown, self._target(shown) if isinstance(shown, str) else None)
+
+    def _target(self, text: str) -> str | None:
+        return target(href(text) if self._html else text)
+
+
+def body(source: str, *, html: bool, template: bool) -> Body:
+    """The body in `source`, kept for the next reader.
+
+    Raises:
+        templates.TemplateError: it is no template.
+    """
+    made = _kept if len(source) <= _LONGEST_KEPT else Body
+    return made(source, html=html, template=template)
+
+
+_kept = lru_cache(maxsize=_KEPT)(Body)
+
+
+def _parsed(source: str) -> str | templates.Template:
+    """A template; the text itself if there is no variable in it."""
+    if "{{" not in source:
+        return source
+    return templates.parse(source)
