@@ -59,8 +59,18 @@ class SendBulkEmails(EmailIds):
     actor: ClassVar[str] = "sender.send_bulk_emails"
 
 
+@dataclass(frozen=True)
+class ApplyReports(EmailIds):
+    """Delivery reports (their ids) that wait. The webhooks service stores them, says it and acts."""
+
+    queue: ClassVar[str] = "webhooks-in"
+    actor: ClassVar[str] = "webhooks.apply_reports"
+
+
 #: stream of an email → the message that has it sent
 SEND_BY_STREAM: dict[str, type[EmailIds]] = {"transactional": SendEmails, "bulk": SendBulkEmails}
 
 #: name in the outbox → contract
-CONTRACTS: dict[str, type[Contract]] = {kind.__name__: kind for kind in (SendEmails, SendBulkEmails)}
+CONTRACTS: dict[str, type[Contract]] = {
+    kind.__name__: kind for kind in (SendEmails, SendBulkEmails, ApplyReports)
+}

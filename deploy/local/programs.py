@@ -52,10 +52,12 @@ def services(layout: Layout) -> list[Program]:
     """Mailmatic's own processes and the edge in front of them."""
     ports = layout.ports
     dramatiq = [str(BIN / "dramatiq"), "services.sender.worker", "--processes", "1", "--threads", "4"]
+    webhooks = [str(BIN / "dramatiq"), "services.webhooks.worker", "--processes", "1"]
     return [
         _worker(layout, "relay", [str(BIN / "python"), "-m", "shared.relay"]),
         _worker(layout, "sender", [*dramatiq, "--queues", "sender"]),
         _worker(layout, "sender-bulk", [*dramatiq, "--queues", "sender-bulk"]),
+        _worker(layout, "webhooks-in", [*webhooks, "--threads", "2", "--queues", "webhooks-in"]),
         _worker(layout, "scheduler", [str(BIN / "python"), "-m", "services.campaigns.scheduler"]),
         _web(layout, "gateway", ports.gateway),
         _web(layout, "tracker", ports.tracker),

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared import states
+from shared.bounces import NO_SUCH_MAILBOX
 
 _PRINTABLE_LIMIT = 1_000
 #: RFC 3463 §2: class.subject.detail at the start of the text.
 _ENHANCED = re.compile(r"5\.\d{1,3}\.\d{1,3}(?!\S)")
-#: No such mailbox, no such system, bad syntax, moved, null MX (RFC 7505), mailbox disabled.
-_NO_SUCH_MAILBOX = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def suppression_of(reply: Reply) -> str | None:
     own fault and must never cost an address. Not for replies to DATA: they speak of the message.
     """
     enhanced = _ENHANCED.match(reply.text)
-    gone = reply.code >= 500 and enhanced is not None and enhanced[0] in _NO_SUCH_MAILBOX
+    gone = reply.code >= 500 and enhanced is not None and enhanced[0] in NO_SUCH_MAILBOX
     return "hard_bounce" if gone else None
 
 

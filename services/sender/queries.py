@@ -78,11 +78,12 @@ RECORD_RECIPIENTS = text(
     """
     UPDATE recipients SET
         status = new.status, smtp_code = new.code, smtp_reply = new.reply, relay = new.relay,
-        updated_at = now()
+        bounce_class = new.bounce_class, bounce_reason = new.bounce_reason, updated_at = now()
     FROM unnest(
         CAST(:ids AS uuid[]), CAST(:positions AS smallint[]), CAST(:statuses AS text[]),
-        CAST(:codes AS smallint[]), CAST(:replies AS text[]), CAST(:relays AS text[])
-    ) AS new (email_id, position, status, code, reply, relay)
+        CAST(:codes AS smallint[]), CAST(:replies AS text[]), CAST(:relays AS text[]),
+        CAST(:classes AS text[]), CAST(:reasons AS text[])
+    ) AS new (email_id, position, status, code, reply, relay, bounce_class, bounce_reason)
     WHERE recipients.email_id = new.email_id AND recipients.position = new.position
       AND recipients.status IN ('queued', 'unknown', 'deferred')
     """

@@ -16,6 +16,7 @@ from services.sender.bounces import Bounced, suppress_bounced
 from services.sender.jobs import Attempt
 from services.sender.outcomes import Outcome
 from shared import states
+from shared.bounces import Judgement, classify
 from shared.clock import now
 from shared.contracts import SEND_BY_STREAM
 from shared.ids import new_id
@@ -27,6 +28,8 @@ from shared.settings import Settings
 _BEFORE = {states.DELIVERED: (states.SENT,), states.COMPLAINED: (states.SENT, states.DELIVERED)}
 #: reply kept as the email's own `last_error` when an attempt did not reach everybody
 _TROUBLED = (states.DEFERRED, states.UNKNOWN, states.BOUNCED, states.FAILED)
+#: outcomes that a reply explains
+_REFUSED = (states.DEFERRED, states.BOUNCED, states.FAILED)
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
     rows = [(item, outcome) for item in verdicts for outcome in item.attempt.outcomes]
     if not rows:
         return
+    meanings = [_meaning(outcome) for _, outcome in rows]
     tx.execute(
         queries.RECORD_RECIPIENTS,
         {
@@ -115,6 +119,8 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
             "codes": [outcome.reply.code if outcome.reply else None for _, outcome in rows],
             "replies": [str(outcome.reply) if outcome.reply else None for _, outcome in rows],
             "relays": [item.attempt.relay for item, _ in rows],
+            "classes": [meaning.kind if meaning else None for meaning in meanings],
+            "reasons": [meaning.reason if meaning else None for meaning in meanings],
         },
     )
     moment = now()
@@ -159,11 +165,21 @@ def _event_data(verdict: Verdict, outcome: Outcome) -> dict[str, object]:
     data: dict[str, object] = {"attempt": verdict.attempt.attempt, "relay": verdict.attempt.relay}
     if outcome.reply:
         data["reply"] = str(outcome.reply)
+    meaning = _meaning(outcome)
+    if meaning:
+        data["bounce"] = {"class": meaning.kind, "reason": meaning.reason}
     if outcome.suppression:
         data["suppression"] = outcome.suppression
     if verdict.status in states.UNFINISHED and outcome.status in states.UNFINISHED:
         data["next_attempt_at"] = verdict.due_at.isoformat()
     return data
+
+
+def _meaning(outcome: Outcome) -> Judgement | None:
+    """What a refusal means; None where nobody refused."""
+    if outcome.status not in _REFUSED or outcome.reply is None:
+        return None
+    return classify(outcome.reply.text, code=outcome.reply.code)
 
 
 def _give_up(attempt: Attempt) -> Attempt:

@@ -8,6 +8,7 @@ from shared.models.dkim import dkim_keys
 from shared.models.emails import attachments, contents, emails, events, files, recipients
 from shared.models.idempotency import idempotency_keys
 from shared.models.outbox import outbox
+from shared.models.reports import delivery_reports
 from shared.models.suppressions import suppressions
 from shared.models.templates import templates
 from shared.models.usage import usage
@@ -23,6 +24,7 @@ __all__ = [
     "contacts",
     "contents",
     "credentials",
+    "delivery_reports",
     "dkim_keys",
     "domains",
     "emails",

@@ -29,6 +29,8 @@ from shared.models.columns import Json, Moment, account_column, created_column, 
 
 STREAMS = ("transactional", "bulk")
 KINDS = ("to", "cc", "bcc")
+#: Whether a Message-ID is not `<id@domain>` of our own making; as SQL, word for word as in the index.
+FOREIGN_MESSAGE_ID = "split_part(message_id, '@', 1) <> '<' || id::text"
 
 contents = Table(
     "contents",
@@ -129,6 +131,8 @@ emails = Table(
     ),
     # apart from the above: what is due must be found at once behind a backlog of a million queued emails
     Index("ix_emails_scheduled", "due_at", postgresql_where=text("status = 'scheduled'")),
+    # an MTA's report names a Message-ID, which holds our id unless a client of SMTP brought its own
+    Index("ix_emails_foreign_message_id", "message_id", postgresql_where=text(FOREIGN_MESSAGE_ID)),
     postgresql_partition_by="RANGE (id)",
 )
 
@@ -147,6 +151,9 @@ recipients = Table(
     # the relay's last reply to this recipient, and which relay it was
     Column("smtp_reply", Text),
     Column("relay", Text),
+    # of a refusal: hard, soft or block, and why (shared.bounces)
+    Column("bounce_class", Text),
+    Column("bounce_reason", Text),
     # the first open and click that were a person's, and a machine's; how often each happened
     Column("opened_at", Moment),
     Column("clicked_at", Moment),

@@ -79,6 +79,8 @@ def test_flasks_request_is_known_only_at_the_edge() -> None:
     "path",
     [
         "shared/states.py",
+        "shared/bounces.py",
+        "shared/bounce_words.py",
         "shared/clock.py",
         "shared/templates.py",
         "services/sender/backoff.py",

@@ -14,9 +14,9 @@ from services.gateway.intents import Intent
 from services.gateway.principal import Principal
 from services.gateway.schemas.errors import FaultSchema
 from services.gateway.schemas.fields import Mailbox, Moment
-from services.gateway.schemas.pointers import faults
 from services.gateway.schemas.send import SendSchema
 from shared.errors import ApiError, FieldError
+from shared.pointers import faults
 
 MAX_EMAILS = 100
 #: Most faults told of one email: a hundred bad emails must not make an answer of megabytes.

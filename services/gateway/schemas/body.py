@@ -8,10 +8,10 @@ from flask import Request
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
-from services.gateway import strict_json
 from services.gateway.errors import problem
-from services.gateway.schemas.pointers import MAX_FAULTS, faults
+from shared import strict_json
 from shared.errors import FieldError
+from shared.pointers import MAX_FAULTS, faults
 
 #: Where a request keeps its parsed body (WSGI environ).
 _PARSED = "mailmatic.json"

@@ -7,6 +7,7 @@ from marshmallow import Schema, fields, validate
 from services.gateway.schemas.fields import Moment, SendAt
 from services.gateway.schemas.windows import PageSchema, WindowQuerySchema
 from shared import states
+from shared.bounces import BLOCK, HARD, REASONS, SOFT
 from shared.models.emails import KINDS
 
 STATUS = validate.OneOf(states.LADDER)
@@ -26,6 +27,18 @@ class RecipientSchema(Schema):
         metadata={"description": "The relay's last reply to this recipient.", "example": "2.0.0 Ok: queued"},
     )
     relay = fields.String(required=True, allow_none=True, metadata={"description": "Which relay said so."})
+    bounce_class = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf([HARD, SOFT, BLOCK]),
+        metadata={"description": "Of a refusal: `hard` (no such mailbox), `soft`, or `block`."},
+    )
+    bounce_reason = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf(list(REASONS)),
+        metadata={"description": "Why, in one word of a fixed list."},
+    )
     updated_at = Moment(required=True)
 
 

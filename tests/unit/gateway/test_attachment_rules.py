@@ -14,9 +14,9 @@ from marshmallow import ValidationError
 
 from services.gateway import attachment_rules as rules
 from services.gateway.intents import Attachment
-from services.gateway.schemas.pointers import faults
 from services.gateway.schemas.send import SendSchema
 from shared.errors import ApiError
+from shared.pointers import faults
 from shared.settings import settings as config
 
 EMAIL = {"from": "hello@example.com", "to": "ada@example.net", "subject": "Hello", "text": "Hi"}

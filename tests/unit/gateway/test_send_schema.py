@@ -8,10 +8,10 @@ import pytest
 from marshmallow import ValidationError
 
 from services.gateway.intents import Intent
-from services.gateway.schemas.pointers import MAX_FAULTS, faults
 from services.gateway.schemas.send import SendSchema
 from shared.addresses import Address
 from shared.errors import ApiError
+from shared.pointers import MAX_FAULTS, faults
 
 MINIMAL = {"from": "hello@example.com", "to": "ada@example.net", "subject": "Hello", "text": "Hi"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.gateway.strict_json import pointer
 from shared.errors import FieldError
+from shared.strict_json import pointer
 
 #: Most faults one answer lists, and longest pointer: an answer must not grow with a hostile request.
 MAX_FAULTS = 50

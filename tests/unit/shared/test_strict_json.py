@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway import strict_json
+from shared import strict_json
 from shared.errors import FieldError
 
 

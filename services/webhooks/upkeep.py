@@ -1,0 +1,47 @@
+"""What nobody nudges: reports whose nudge was lost are taken up again, old ones go. From a daemon thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from sqlalchemy.exc import DBAPIError
+
+from services.webhooks import queries
+from services.webhooks.inbox import nudge
+from shared.db import DatabaseUnavailable, transaction
+from shared.observability import get_logger
+from shared.settings import settings
+
+log = get_logger("webhooks")
+
+_BATCH = 5_000
+
+
+def start_upkeep(stop: threading.Event) -> None:
+    """Sweeps until `stop`."""
+    threading.Thread(target=_go_on, args=(stop,), name="upkeep", daemon=True).start()
+
+
+def _go_on(stop: threading.Event) -> None:
+    while not stop.wait(settings().sweep_interval_seconds):
+        started = time.monotonic()
+        try:
+            sweep()
+        except (DatabaseUnavailable, DBAPIError) as error:
+            log.warning("webhooks.waiting", reason=str(error).splitlines()[0])
+        except Exception:  # the next round comes whatever became of this one
+            log.exception("webhooks.upkeep_failed", seconds=round(time.monotonic() - started, 1))
+
+
+def sweep() -> None:
+    """One round."""
+    config = settings()
+    with transaction() as tx:
+        grace = config.report_sweep_seconds
+        waiting = list(tx.execute(queries.TAKE_WAITING, {"grace": grace, "batch": _BATCH}).scalars())
+        nudge(tx, waiting)
+    if waiting:
+        log.warning("webhooks.reports_nudged", reports=len(waiting))
+    with transaction() as tx:
+        tx.execute(queries.FORGET_REPORTS, {"days": config.report_keep_days, "batch": _BATCH})
