@@ -124,6 +124,7 @@ def _event(report: Report, recipient: Recipient, kind: str, meaning: Judgement |
     data = {name: report.said[name] for name in names if report.said.get(name) is not None}
     if report.said.get("reason"):
         data["reply"] = report.said["reason"]
+    moment = _moment(report)
     if meaning:
         data["bounce"] = {"class": meaning.kind, "reason": meaning.reason}
     return {
@@ -133,8 +134,8 @@ def _event(report: Report, recipient: Recipient, kind: str, meaning: Judgement |
         "position": recipient.position,
         "type": kind,
         "source": report.source,
-        # an MTA may be done before the sender has written down that it took the email: in that order it is told
-        "occurred_at": max(_moment(report), recipient.updated_at),
+        # the MTA may be done before the sender has written that it took the email: told in that order
+        "occurred_at": moment if moment > recipient.updated_at else now(),
         "data": data,
     }
 
@@ -148,9 +149,7 @@ def _recipients(tx: Connection, emails: set[UUID]) -> dict[UUID, list[Recipient]
     rows: dict[UUID, list[Recipient]] = defaultdict(list)
     for row in tx.execute(queries.RECIPIENTS, {"ids": [str(id) for id in emails]}):
         rows[row.email_id].append(
-            Recipient(
-                row.email_id, row.position, row.account_id, row.address, row.status, row.updated_at
-            )
+            Recipient(row.email_id, row.position, row.account_id, row.address, row.status, row.updated_at)
         )
     return rows
 
