@@ -67,10 +67,20 @@ class ApplyReports(EmailIds):
     actor: ClassVar[str] = "webhooks.apply_reports"
 
 
+@dataclass(frozen=True)
+class WorkOnCampaigns(Contract):
+    """Campaigns that are owed a step: fan-out, cancelling, completion. Gateway and scheduler say it."""
+
+    queue: ClassVar[str] = "campaigns"
+    actor: ClassVar[str] = "campaigns.work_on_campaigns"
+
+    ids: tuple[str, ...]
+
+
 #: stream of an email → the message that has it sent
 SEND_BY_STREAM: dict[str, type[EmailIds]] = {"transactional": SendEmails, "bulk": SendBulkEmails}
 
 #: name in the outbox → contract
 CONTRACTS: dict[str, type[Contract]] = {
-    kind.__name__: kind for kind in (SendEmails, SendBulkEmails, ApplyReports)
+    kind.__name__: kind for kind in (SendEmails, SendBulkEmails, ApplyReports, WorkOnCampaigns)
 }

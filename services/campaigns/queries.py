@@ -6,13 +6,16 @@ from sqlalchemy import text
 
 # Every unfinished email says in `due_at` when it is next owed attention. What is overdue beyond the grace has
 # lost its nudge (a purged queue, a dead worker, a broker rebuilt from nothing). Setting `due_at` to now
-# leaves it claimable and keeps this sweep from nudging it again before another grace has passed.
+# leaves it claimable and keeps this sweep from nudging it again before another grace has passed. Mail of a
+# campaign that is paused or cancelled waits for the campaign's own next step.
 TAKE_OVERDUE = text(
     """
     UPDATE emails SET due_at = now() WHERE id IN (
         SELECT id FROM emails
         WHERE status IN ('queued', 'sending', 'unknown', 'deferred')
           AND due_at < now() - make_interval(secs => :grace)
+          AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.id = emails.campaign_id
+              AND campaigns.status IN ('paused', 'cancelled'))
         ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
     RETURNING id, stream
     """
@@ -39,3 +42,71 @@ TAKE_DOMAINS = text(
 
 TRY_LEAD = text("SELECT pg_try_advisory_lock(:lock)")
 """Session-level: the lock goes with the connection, so a leader that dies is replaced at once."""
+
+# Whose time has come is nudged, and again after a while if nobody took it up: the sweep of campaigns. A row
+# that is locked is being worked on.
+TAKE_CAMPAIGNS = text(
+    """
+    UPDATE campaigns SET work_at = now() + make_interval(secs => :again) WHERE id IN (
+        SELECT id FROM campaigns WHERE work_at <= now()
+        ORDER BY work_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    RETURNING id
+    """
+)
+
+LOCK_CAMPAIGN = text("SELECT * FROM campaigns WHERE id = CAST(:id AS uuid) FOR UPDATE SKIP LOCKED")
+
+CONTENT = text("SELECT subject, html, text FROM contents WHERE id = CAST(:id AS uuid)")
+
+SETTLED = text(
+    """
+    SELECT COALESCE(sum(sent + bounced + failed + suppressed + cancelled), 0) FROM campaign_counts
+    WHERE campaign_id = CAST(:id AS uuid)
+    """
+)
+
+# Over the index of what is unfinished, of which a campaign has a bounded number. Scheduled mail is in it too,
+# and none of it a campaign's: deferred mail is due within hours.
+ANY_UNFINISHED = text(
+    """
+    SELECT 1 FROM emails
+    WHERE status IN ('queued', 'sending', 'unknown', 'deferred') AND due_at < now() + interval '1 day'
+      AND campaign_id = CAST(:id AS uuid)
+    LIMIT 1
+    """
+)
+
+# What a live lease protects is left to its sender. Of mail whose reply was lost nobody knows whether it went
+# out; it must not go out again.
+CANCEL = text(
+    """
+    WITH held AS (
+        SELECT id FROM emails
+        WHERE status IN ('queued', 'sending', 'unknown', 'deferred') AND due_at < now() + interval '1 day'
+          AND campaign_id = CAST(:id AS uuid) AND (status <> 'sending' OR due_at <= now())
+        LIMIT :batch FOR UPDATE SKIP LOCKED)
+    UPDATE emails SET status = 'cancelled', due_at = now(), updated_at = now()
+    FROM held WHERE emails.id = held.id
+    RETURNING emails.id
+    """
+)
+
+# :head is the beginning of a UUIDv7 of this moment, up to its version
+CANCEL_RECIPIENTS = text(
+    """
+    WITH ended AS (
+        UPDATE recipients SET status = 'cancelled', updated_at = now()
+        WHERE email_id = ANY(CAST(:ids AS uuid[])) AND status IN ('queued', 'unknown', 'deferred')
+        RETURNING email_id, position, account_id)
+    INSERT INTO events (id, account_id, email_id, position, type, source, occurred_at)
+    SELECT CAST(:head || substr(CAST(gen_random_uuid() AS text), 16) AS uuid),
+        account_id, email_id, position, 'email.cancelled', 'campaigns', now() FROM ended
+    """
+)
+
+COUNT_CANCELLED = text(
+    """
+    INSERT INTO campaign_counts (campaign_id, slot, cancelled) VALUES (CAST(:id AS uuid), 0, :count)
+    ON CONFLICT (campaign_id, slot) DO UPDATE SET cancelled = campaign_counts.cancelled + excluded.cancelled
+    """
+)

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from services.campaigns import queries
 from services.campaigns.domains import start_looking
 from services.campaigns.schedule import ScheduleWatch
-from services.campaigns.sweep import forget_keys, sweep
+from services.campaigns.sweep import forget_keys, nudge_campaigns, sweep
 from shared.clock import now
 from shared.db import DatabaseUnavailable, engine, transaction
 from shared.health import start_beating
@@ -59,12 +59,18 @@ def lead(connection: Connection, stop: threading.Event) -> None:
     sweep_at = 0.0
     while not stop.is_set():
         schedule.tick(stop)
+        _nudge_campaigns()
         if time.monotonic() >= sweep_at:
             connection.exec_driver_sql("SELECT 1")  # a lost connection is a lost lock
             partitions_made = _make_partitions(partitions_made)
             _sweep()
             sweep_at = time.monotonic() + config.sweep_interval_seconds
         stop.wait(config.schedule_poll_seconds)
+
+
+def _nudge_campaigns() -> None:
+    with transaction() as tx:
+        nudge_campaigns(tx)
 
 
 def _make_partitions(made: date | None) -> date:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from services.campaigns import queries
-from shared.contracts import SEND_BY_STREAM
+from shared.campaigns import NUDGE_SECONDS
+from shared.contracts import SEND_BY_STREAM, WorkOnCampaigns
 from shared.outbox import emit_all
 from shared.settings import Settings
 
 #: Emails nudged, or keys deleted, by one sweep: bounds the transaction, not the work; the next sweep goes on.
 _BATCH = 5_000
+#: Campaigns nudged in one go.
+_CAMPAIGNS = 200
 
 
 def sweep(tx: Connection, config: Settings) -> int:
@@ -20,6 +23,14 @@ def sweep(tx: Connection, config: Settings) -> int:
         overdue = [row.id for row in rows if row.stream == stream]
         emit_all(tx, [(chunk, None) for chunk in message.chunked(overdue, config.send_chunk)])
     return len(rows)
+
+
+def nudge_campaigns(tx: Connection) -> int:
+    """Nudges the campaigns whose time has come, and whose nudge was lost; returns how many."""
+    ids = tx.execute(queries.TAKE_CAMPAIGNS, {"again": NUDGE_SECONDS, "batch": _CAMPAIGNS}).scalars().all()
+    # a message each: several workers share them
+    emit_all(tx, [(WorkOnCampaigns((str(id),)), None) for id in ids])
+    return len(ids)
 
 
 def forget_keys(tx: Connection) -> bool:

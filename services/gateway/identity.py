@@ -110,13 +110,14 @@ def checked_password(password: str, email: str, pointer: str) -> str:
 
 def account(tx: Connection, account_id: UUID) -> dict[str, Any]:
     """The account as it is shown."""
-    shown = select(accounts.c.id, accounts.c.name, accounts.c.created_at)
+    shown = select(accounts.c.id, accounts.c.name, accounts.c.postal_address, accounts.c.created_at)
     return dict(tx.execute(shown.where(accounts.c.id == account_id)).mappings().one())
 
 
-def rename(tx: Connection, account_id: UUID, name: str) -> None:
-    """Gives the account another name."""
-    tx.execute(update(accounts).where(accounts.c.id == account_id).values(name=name))
+def change_account(tx: Connection, account_id: UUID, values: dict[str, Any]) -> None:
+    """Gives the account another name or postal address."""
+    if values:
+        tx.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
 
 
 def _admit(email: str, *, cost: int) -> None:

@@ -68,6 +68,14 @@ def refusals(tx: Connection, principal: Principal, intents: Sequence[Intent]) ->
     return _judged(costs, periods)
 
 
+def refusal_of(tx: Connection, principal: Principal, recipients: int) -> ApiError | None:
+    """Why that many recipients can't be sent to at once, or `None`."""
+    if principal.quotas == (None, None) or not recipients:
+        return None
+    spent = next((item for item in usage(tx, principal) if _lacks(item, recipients)), None)
+    return _exceeded(spent) if spent else None
+
+
 def usage(tx: Connection, principal: Principal) -> tuple[Period, Period]:
     """What the principal's account has used of this day and of this month."""
     return usage_of(tx, principal.account_id, principal.quotas)

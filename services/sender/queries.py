@@ -7,12 +7,15 @@ from sqlalchemy import text
 # A claim is one conditional update: what another sender holds under a live lease, what is not due, and what
 # has reached its end is left alone, so a repeated nudge is harmless. `attempts` becomes the fencing token. An
 # email taken over out of `sending` or `unknown` may have been handed over before: that resend is counted.
+# What a paused or cancelled campaign has queued is left to the campaign.
 CLAIM = text(
     """
     WITH due AS (
         SELECT id, status FROM emails
         WHERE id = ANY(CAST(:ids AS uuid[]))
           AND (status = 'queued' OR (status IN ('sending', 'unknown', 'deferred') AND due_at <= now()))
+          AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.id = emails.campaign_id
+              AND campaigns.status IN ('paused', 'cancelled'))
         FOR UPDATE SKIP LOCKED)
     UPDATE emails SET
         status = 'sending',
@@ -70,7 +73,7 @@ RECORD_EMAILS = text(
         CAST(:due_at AS timestamptz[]), CAST(:errors AS text[])
     ) AS new (id, attempt, status, due_at, last_error)
     WHERE emails.id = new.id AND emails.attempts = new.attempt AND emails.status = 'sending'
-    RETURNING emails.id
+    RETURNING emails.id, emails.campaign_id
     """
 )
 
@@ -86,6 +89,23 @@ RECORD_RECIPIENTS = text(
     ) AS new (email_id, position, status, code, reply, relay, bounce_class, bounce_reason)
     WHERE recipients.email_id = new.email_id AND recipients.position = new.position
       AND recipients.status IN ('queued', 'unknown', 'deferred')
+    """
+)
+
+# In one order, so that two of these at once lock rows alike.
+COUNT_OUTCOMES = text(
+    """
+    INSERT INTO campaign_counts (campaign_id, slot, sent, bounced, failed, suppressed)
+    SELECT campaign_id, :slot, sent, bounced, failed, suppressed FROM unnest(
+        CAST(:campaigns AS uuid[]), CAST(:sent AS int[]), CAST(:bounced AS int[]),
+        CAST(:failed AS int[]), CAST(:suppressed AS int[])
+    ) AS new (campaign_id, sent, bounced, failed, suppressed)
+    WHERE EXISTS (SELECT FROM campaigns WHERE campaigns.id = new.campaign_id)
+    ORDER BY campaign_id
+    ON CONFLICT (campaign_id, slot) DO UPDATE SET
+        sent = campaign_counts.sent + excluded.sent, bounced = campaign_counts.bounced + excluded.bounced,
+        failed = campaign_counts.failed + excluded.failed,
+        suppressed = campaign_counts.suppressed + excluded.suppressed
     """
 )
 

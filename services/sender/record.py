@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert
 from services.sender import queries
 from services.sender.backoff import retry_delay
 from services.sender.bounces import Bounced, suppress_bounced
+from services.sender.counts import count_outcomes
 from services.sender.jobs import Attempt
 from services.sender.outcomes import Outcome
 from shared import states
@@ -79,8 +80,8 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
     """Writes `verdicts` and emits the next attempts; returns the ids whose claim was still ours."""
     if not verdicts:
         return set()
-    held = {
-        row.id
+    campaign_of = {
+        row.id: row.campaign_id
         for row in tx.execute(
             queries.RECORD_EMAILS,
             {
@@ -92,7 +93,8 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
             },
         )
     }
-    kept = [item for item in verdicts if item.attempt.email_id in held]
+    kept = [item for item in verdicts if item.attempt.email_id in campaign_of]
+    count_outcomes(tx, ((campaign_of[item.attempt.email_id], item.status) for item in kept))
     _record_recipients(tx, kept)
     emit_all(
         tx,
@@ -102,7 +104,7 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
             if item.status in states.UNFINISHED
         ],
     )
-    return held
+    return set(campaign_of)
 
 
 def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:

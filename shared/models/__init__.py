@@ -1,7 +1,7 @@
 """The tables, one family a file. SQLAlchemy Core: a row is a row, and every statement is in sight."""
 
 from shared.models.accounts import accounts, credentials, domains
-from shared.models.campaigns import campaign_recipients, campaigns
+from shared.models.campaigns import campaign_counts, campaign_recipients, campaigns
 from shared.models.columns import metadata
 from shared.models.contacts import contact_tags, contacts, lists, subscription_history, subscriptions, tags
 from shared.models.dkim import dkim_keys
@@ -18,6 +18,7 @@ __all__ = [
     "accounts",
     "attachments",
     "audit_log",
+    "campaign_counts",
     "campaign_recipients",
     "campaigns",
     "contact_tags",

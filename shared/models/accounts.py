@@ -29,6 +29,8 @@ accounts = Table(
     # recipients it may send to in a day and in a month; null: what the settings say, 0: any number
     Column("quota_daily", Integer),
     Column("quota_monthly", Integer),
+    # where it can be reached by post: what the law wants below a campaign's mail
+    Column("postal_address", Text),
     created_column(),
 )
 

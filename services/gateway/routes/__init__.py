@@ -11,6 +11,8 @@ from services.gateway.limits import admit_visitor
 from services.gateway.routes import (
     audit,
     auth,
+    campaign_runs,
+    campaigns,
     contacts,
     credentials,
     cron,
@@ -59,6 +61,9 @@ API = (
     # /api/domains, …/{id}, …/{id}/verify, …/{id}/score, …/{id}/dkim/rotate
     Mount(domains.blueprint, authenticate),
     Mount(credentials.blueprint, authenticate),  # /api/credentials, …/{id}, …/{id}/rotate
+    Mount(campaigns.blueprint, authenticate),  # /api/campaigns, …/{id}, …/{id}/clone, …/preview, …/test
+    # POST /api/campaigns/{id}/send, …/schedule, …/pause, …/resume, …/cancel
+    Mount(campaign_runs.blueprint, authenticate),
     Mount(usage.blueprint, authenticate),  # GET /api/usage
     Mount(audit.blueprint, authenticate),  # GET /api/audit
     Mount(doors.blueprint, admit_visitor),  # POST /api/auth/register, …/login, …/password-reset, …/confirm

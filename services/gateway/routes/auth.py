@@ -140,10 +140,15 @@ def show_account() -> dict[str, Any]:
     "/account", "PATCH", scope="admin", body=ChangeAccountSchema, answers=(200, AccountSchema)
 )
 def change_account(body: dict[str, Any]) -> dict[str, Any]:
-    """Rename the account"""
+    """Change the account
+
+    Its name, and the postal address that is shown below what campaigns send.
+    """
     account_id = principal().account_id
+    if "postal_address" in body:
+        body["postal_address"] = (body["postal_address"] or "").strip() or None
     with transaction() as tx:
-        identity.rename(tx, account_id, body["name"])
+        identity.change_account(tx, account_id, body)
         audit.record(tx, actor(), "account.updated", account_id, body)
         return identity.account(tx, account_id)
 

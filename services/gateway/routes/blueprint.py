@@ -126,7 +126,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             if body:
                 # an instance, not the class: webargs would build the schema anew for every request
                 wrapped = self.arguments(
-                    body(), location="json", example=body_example or example_of_body(body)
+                    body(),
+                    location="json",
+                    required=not getattr(body, "may_be_missing", False),
+                    example=body_example or example_of_body(body),
                 )(wrapped)
             if query:
                 wrapped = self.arguments(query(), location="query")(wrapped)

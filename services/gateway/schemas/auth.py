@@ -82,6 +82,14 @@ class AccountSchema(Schema):
 
     id = fields.UUID(required=True)
     name = fields.String(required=True, metadata={"example": "Example Ltd"})
+    postal_address = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Shown below what campaigns send.",
+            "example": "Example Ltd, 1 High Street, London",
+        },
+    )
     created_at = Moment(required=True)
 
 
@@ -143,4 +151,12 @@ class SessionListSchema(Schema):
 class ChangeAccountSchema(Schema):
     """What to change of the account."""
 
-    name = Line(required=True, validate=validate.Length(1, 200), metadata={"example": "Example Ltd"})
+    name = Line(validate=validate.Length(1, 200), metadata={"example": "Example Ltd"})
+    postal_address = fields.String(
+        allow_none=True,
+        validate=validate.Length(0, 500),
+        metadata={
+            "description": "Where the account can be reached by post; shown below what campaigns send.",
+            "example": "Example Ltd\n1 High Street\nLondon",
+        },
+    )

@@ -28,6 +28,8 @@ class Arguments(FlaskParser):
         Raises:
             ApiError: what `read_json` raises.
         """
+        if getattr(schema, "may_be_missing", False) and not has_body(req):
+            return {}
         return read_json(req)
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
@@ -49,6 +51,16 @@ def read_json(req: Request) -> dict[str, Any]:
         req.environ[_PARSED] = _parse(req)
     value: dict[str, Any] = req.environ[_PARSED]
     return value
+
+
+def has_body(req: Request) -> bool:
+    """Whether anything was sent beside the headers."""
+    return bool(req.content_length) or "Transfer-Encoding" in req.headers
+
+
+def read_json_or_nothing(req: Request) -> dict[str, Any]:
+    """`read_json`, where the body may be left out."""
+    return read_json(req) if has_body(req) else {}
 
 
 def _parse(req: Request) -> dict[str, Any]:
