@@ -51,22 +51,15 @@ def servers(layout: Layout) -> list[Program]:
 def services(layout: Layout) -> list[Program]:
     """Mailmatic's own processes and the edge in front of them."""
     ports = layout.ports
-<<<<<<< HEAD
-    dramatiq = [str(BIN / "dramatiq"), "services.sender.worker", "--processes", "1", "--threads", "4"]
-    webhooks = [str(BIN / "dramatiq"), "services.webhooks.worker", "--processes", "1"]
-    return [
-        _worker(layout, "relay", [str(BIN / "python"), "-m", "shared.relay"]),
-        _worker(layout, "sender", [*dramatiq, "--queues", "sender"]),
-        _worker(layout, "sender-bulk", [*dramatiq, "--queues", "sender-bulk"]),
-        _worker(layout, "webhooks-in", [*webhooks, "--threads", "2", "--queues", "webhooks-in"]),
-=======
-    dramatiq = [str(BIN / "dramatiq"), "--processes", "1", "--threads", "4"]
-    sender, campaigns = [*dramatiq, "services.sender.worker"], [*dramatiq, "services.campaigns.worker"]
+    dramatiq = [str(BIN / "dramatiq"), "--processes", "1"]
+    sender = [*dramatiq, "services.sender.worker", "--threads", "4"]
+    campaigns = [*dramatiq, "services.campaigns.worker", "--threads", "4"]
+    webhooks = [*dramatiq, "services.webhooks.worker", "--threads", "2"]
     return [
         _worker(layout, "relay", [str(BIN / "python"), "-m", "shared.relay"]),
         _worker(layout, "sender", [*sender, "--queues", "sender"]),
         _worker(layout, "sender-bulk", [*sender, "--queues", "sender-bulk"]),
->>>>>>> 8eb482a (Campaigns are previewed, tried, paused and resumed; whoever got one is told by the ledger, whatever ran twice)
+        _worker(layout, "webhooks-in", [*webhooks, "--queues", "webhooks-in"]),
         _worker(layout, "scheduler", [str(BIN / "python"), "-m", "services.campaigns.scheduler"]),
         _worker(layout, "campaigns", [*campaigns, "--queues", "campaigns"]),
         _web(layout, "gateway", ports.gateway),
