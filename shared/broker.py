@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 import dramatiq
 import pika
+import pika.exceptions
 from dramatiq.brokers.rabbitmq import DEAD_MESSAGE_TTL, RabbitmqBroker
 from dramatiq.common import xq_name
+from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import (
     Callbacks,
     CurrentMessage,
@@ -23,6 +25,7 @@ from dramatiq.middleware import (
 )
 
 from shared.contracts import Contract
+from shared.db import DatabaseUnavailable
 from shared.observability import request_scope
 from shared.settings import settings
 
@@ -30,7 +33,12 @@ C = TypeVar("C", bound=Contract)
 
 #: A failing actor is retried after 1, 2 and 4 s and then left to the sweeper: longer waits belong in the
 #: outbox.
-_RETRIES = Retries(max_retries=3, min_backoff=1_000, max_backoff=4_000)
+_TRIES = 3
+_RETRIES = Retries(max_retries=_TRIES, min_backoff=1_000, max_backoff=4_000)
+
+
+#: What publishing raises where RabbitMQ is away, or does not confirm.
+BROKER_TROUBLE = (ConnectionClosed, pika.exceptions.AMQPError, OSError)
 
 
 class QuorumBroker(RabbitmqBroker):
@@ -84,11 +92,26 @@ def publish(broker: QuorumBroker, message: Contract, request_id: str | None) -> 
     )
 
 
-def consumes(contract: type[C]) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
-    """Makes a function of one contract the actor that consumes it, inside the request id it came with."""
+def publish_without_outbox(broker: QuorumBroker, message: Contract) -> None:
+    """`publish` for what has no row to agree with: hits of the tracker, and nothing else."""
+    publish(broker, message, None)
+
+
+def consumes(
+    contract: type[C], *, outlasts_database: bool = False
+) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
+    """Makes a function of one contract the actor that consumes it, inside the request id it came with.
+
+    Args:
+        outlasts_database: whether it is tried for as long as the database is away, because nobody could nudge
+            again: the message is the only one there is.
+    """
+    options: dict[str, Any] = {"retry_when": _until_the_database_is_back} if outlasts_database else {}
 
     def decorate(function: Callable[[C], None]) -> Callable[[C], None]:
-        @dramatiq.actor(actor_name=contract.actor, queue_name=contract.queue, notify_shutdown=False)
+        @dramatiq.actor(
+            actor_name=contract.actor, queue_name=contract.queue, notify_shutdown=False, **options
+        )
         def act(payload: dict[str, Any]) -> None:
             message = CurrentMessage.get_current_message()
             with request_scope(message.options.get("request_id") if message else None):
@@ -97,6 +120,10 @@ def consumes(contract: type[C]) -> Callable[[Callable[[C], None]], Callable[[C],
         return function
 
     return decorate
+
+
+def _until_the_database_is_back(retries: int, error: Exception) -> bool:
+    return isinstance(error, DatabaseUnavailable) or retries < _TRIES
 
 
 def ping(url: str) -> None:

@@ -77,10 +77,23 @@ class WorkOnCampaigns(Contract):
     ids: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class RecordHits(Contract):
+    """Opens, clicks and ways out, as lines (services.tracker.hits). The tracker says it, its writer acts.
+
+    The one message that is the only copy of what it tells: a hit has no row to agree with.
+    """
+
+    hits: tuple[str, ...]
+
+    queue: ClassVar[str] = "tracker"
+    actor: ClassVar[str] = "tracker.record_hits"
+
+
 #: stream of an email → the message that has it sent
 SEND_BY_STREAM: dict[str, type[EmailIds]] = {"transactional": SendEmails, "bulk": SendBulkEmails}
 
 #: name in the outbox → contract
 CONTRACTS: dict[str, type[Contract]] = {
-    kind.__name__: kind for kind in (SendEmails, SendBulkEmails, ApplyReports, WorkOnCampaigns)
+    kind.__name__: kind for kind in (SendEmails, SendBulkEmails, ApplyReports, WorkOnCampaigns, RecordHits)
 }

@@ -41,6 +41,13 @@ _SUPPRESS = text(
     """
 )
 
+_LIFT = text(
+    """
+    DELETE FROM suppressions WHERE account_id = :account AND address = :address AND reason = :reason
+    RETURNING id
+    """
+)
+
 _REASONS = text(
     """
     SELECT account_id, address, reason FROM suppressions
@@ -89,6 +96,15 @@ def suppress(tx: Connection, *wanted: Suppression) -> int:
             },
         ).all()
     )
+
+
+def lift(tx: Connection, account_id: UUID, address: str, reason: str) -> bool:
+    """Takes an address off an account's list if `reason` is what it is on it for; whether it was."""
+    found = tx.execute(
+        _LIFT,
+        {"account": account_id, "address": address_key(address), "reason": reason},
+    )
+    return found.first() is not None
 
 
 class Suppressed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 
-from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -41,6 +41,8 @@ _BY_STATUS = {
     500: ("internal_error", "Something went wrong on our side."),
 }
 
+_NEEDS_DATABASE = "MAILMATIC_NEEDS_DATABASE"
+
 health = Blueprint("health", __name__)
 
 
@@ -54,7 +56,7 @@ def healthz() -> Response:
 def readyz() -> tuple[Response, int]:
     """Ready: Postgres answers. RabbitMQ and Redis may be away; nothing a client is told depends on them."""
     checks = dependencies()
-    if checks["postgres"] != "ok":
+    if checks["postgres"] != "ok" and current_app.config[_NEEDS_DATABASE]:
         return jsonify(status="unavailable", checks=checks), 503
     degraded = {name: "ok" if state == "ok" else "degraded" for name, state in checks.items()}
     return jsonify(status="ok", checks=degraded), 200
@@ -66,8 +68,13 @@ def prometheus() -> Response:
     return Response(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
 
 
-def install(app: Flask) -> None:
-    """Gives `app` request ids, access logs, our error bodies, safe headers and the health routes."""
+def install(app: Flask, *, needs_database: bool = True) -> None:
+    """Gives `app` request ids, access logs, our error bodies, safe headers and the health routes.
+
+    Args:
+        needs_database: whether it is no use without Postgres: then it says that it is not ready.
+    """
+    app.config[_NEEDS_DATABASE] = needs_database
     app.json.sort_keys = False  # type: ignore[attr-defined]
     hops = settings().trusted_proxies
     # without a proxy of ours in front, X-Forwarded-For is only what the client claims

@@ -55,10 +55,12 @@ def services(layout: Layout) -> list[Program]:
     sender = [*dramatiq, "services.sender.worker", "--threads", "4"]
     campaigns = [*dramatiq, "services.campaigns.worker", "--threads", "4"]
     webhooks = [*dramatiq, "services.webhooks.worker", "--threads", "2"]
+    tracker = [*dramatiq, "services.tracker.worker", "--threads", "2"]
     return [
         _worker(layout, "relay", [str(BIN / "python"), "-m", "shared.relay"]),
         _worker(layout, "sender", [*sender, "--queues", "sender"]),
         _worker(layout, "sender-bulk", [*sender, "--queues", "sender-bulk"]),
+        _worker(layout, "tracker-writer", [*tracker, "--queues", "tracker"]),
         _worker(layout, "webhooks-in", [*webhooks, "--queues", "webhooks-in"]),
         _worker(layout, "scheduler", [str(BIN / "python"), "-m", "services.campaigns.scheduler"]),
         _worker(layout, "campaigns", [*campaigns, "--queues", "campaigns"]),

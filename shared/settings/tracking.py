@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.ip_addresses import Keep
 from shared.settings.declared import setting
 
 
@@ -38,9 +39,9 @@ class Tracking:
         "MAILMATIC_PUBLIC_URL is https, the edge must have certificates for these hosts. off: all links are "
         "below MAILMATIC_PUBLIC_URL.",
     )
-    track_ip: str = setting(
+    track_ip: Keep = setting(
         "MAILMATIC_TRACK_IP",
-        "truncated",
+        Keep("truncated"),
         "What is kept of a reader's address: truncated (IPv4 to /24, IPv6 to /48), full, or off.",
     )
     tracker_spool_bytes: int = setting(

@@ -1,0 +1,1 @@
+"""What the tracker answers with Flask."""
