@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, exists, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, exists, select, union_all
 from sqlalchemy import null as sql_null
 
 from services.gateway.contact_store import SHOWN
 from services.gateway.one_insert import Row
 from services.gateway.windows import Window, rows_in
-from shared.addresses import address_key
+from shared.audience.conditions import searched
 from shared.models import contact_tags, contacts, lists, subscription_history, subscriptions, tags
 
 _STANDING = (
@@ -101,22 +100,12 @@ def history_of(tx: Connection, account_id: UUID, contact_id: UUID) -> list[Row]:
     return [dict(row) for row in tx.execute(query).mappings()]
 
 
-def found_in(search: str) -> ColumnElement[bool]:
-    """Whether `search` is a part of a contact's address or of a name, in any case."""
-    escaped = re.sub(r"([%_\\])", r"\\\1", search)
-    name = f"%{escaped}%"
-    key = f"%{address_key(escaped)}%"
-    return or_(
-        contacts.c.email_key.like(key), contacts.c.first_name.ilike(name), contacts.c.last_name.ilike(name)
-    )
-
-
 def _conditions(which: Filter) -> list[ColumnElement[bool]]:
     conditions: list[Any] = []
     if which.email_key:
         conditions.append(contacts.c.email_key == which.email_key)
     if which.search:
-        conditions.append(found_in(which.search))
+        conditions.append(searched(which.search))
     if which.list_id:
         conditions.append(
             exists().where(

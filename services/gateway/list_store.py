@@ -22,8 +22,8 @@ _SHOWN = (
     lists.c.created_at,
     lists.c.updated_at,
 )
-#: Campaigns that are yet to ask who is on a list.
-_OPEN = ("scheduled", "sending", "paused")
+#: States of campaigns that are yet to ask who is meant.
+OPEN_CAMPAIGNS = ("scheduled", "sending", "paused")
 
 
 def create(tx: Connection, account_id: UUID, values: dict[str, Any]) -> Row:
@@ -74,7 +74,7 @@ def is_in_use(tx: Connection, account_id: UUID, id: UUID) -> bool:
     """Whether a campaign that has not ended names the list, to reach it or to leave it out."""
     named = [campaigns.c.audience.contains({part: [str(id)]}) for part in ("list_ids", "exclude_list_ids")]
     query = select(campaigns.c.id).where(
-        campaigns.c.account_id == account_id, campaigns.c.status.in_(_OPEN), or_(*named)
+        campaigns.c.account_id == account_id, campaigns.c.status.in_(OPEN_CAMPAIGNS), or_(*named)
     )
     return tx.execute(query.limit(1)).first() is not None
 

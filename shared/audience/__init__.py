@@ -1,5 +1,17 @@
 """Whom a campaign reaches: lists, segments, tags and exclusions → one statement over contacts."""
 
 from shared.audience.audience import Audience, count, page, recipients_of
+from shared.audience.rules import Rule, RulesError, parse_rules
+from shared.audience.stored import AudienceGone, read_audience
 
-__all__ = ["Audience", "count", "page", "recipients_of"]
+__all__ = [
+    "Audience",
+    "AudienceGone",
+    "Rule",
+    "RulesError",
+    "count",
+    "page",
+    "parse_rules",
+    "read_audience",
+    "recipients_of",
+]

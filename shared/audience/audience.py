@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, not_, or_, select
 
+from shared.audience.conditions import condition
+from shared.audience.rules import Rule
+from shared.clock import now
 from shared.models import contact_tags, contacts, subscriptions, suppressions
 from shared.subscriptions import SUBSCRIBED
 
@@ -30,25 +34,32 @@ COLUMNS = (
 class Audience:
     """Who is meant; empty parts say nothing.
 
-    Whoever is subscribed to any of `list_ids` and has any of `tag_ids`, but is on none of `exclude_list_ids`
-    and has none of `exclude_tag_ids`. Without `list_ids`: everybody who is subscribed to any list at all, or
-    was never put on one.
+    Whoever is subscribed to any of `list_ids`, has any of `tag_ids` and meets all of `rules`, but is on none
+    of `exclude_list_ids`, has none of `exclude_tag_ids` and meets none of `exclude_rules`. Without
+    `list_ids`: everybody who is subscribed to any list at all, or was never put on one.
     """
 
     list_ids: tuple[UUID, ...] = ()
     tag_ids: tuple[UUID, ...] = ()
     exclude_list_ids: tuple[UUID, ...] = ()
     exclude_tag_ids: tuple[UUID, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    exclude_rules: tuple[Rule, ...] = ()
+    #: the now of rules that ask how long ago something was; None: when it is asked
+    moment: datetime | None = None
 
 
 def recipients_of(account_id: UUID, audience: Audience) -> Select[Any]:
     """The contacts of the audience (`COLUMNS`), in no order."""
+    moment = audience.moment or now()
     return select(*COLUMNS).where(
         contacts.c.account_id == account_id,
         _reached(audience.list_ids),
         *([_tagged(audience.tag_ids)] if audience.tag_ids else []),
         *([~_on(audience.exclude_list_ids)] if audience.exclude_list_ids else []),
         *([~_tagged(audience.exclude_tag_ids)] if audience.exclude_tag_ids else []),
+        *(condition(rule, moment) for rule in audience.rules),
+        *(not_(condition(rule, moment)) for rule in audience.exclude_rules),
         ~exists().where(
             suppressions.c.account_id == account_id, suppressions.c.address == contacts.c.email_key
         ),

@@ -3,7 +3,15 @@
 from shared.models.accounts import accounts, credentials, domains
 from shared.models.campaigns import campaign_counts, campaign_recipients, campaigns
 from shared.models.columns import metadata
-from shared.models.contacts import contact_tags, contacts, lists, subscription_history, subscriptions, tags
+from shared.models.contacts import (
+    contact_tags,
+    contacts,
+    lists,
+    segments,
+    subscription_history,
+    subscriptions,
+    tags,
+)
 from shared.models.dkim import dkim_keys
 from shared.models.emails import attachments, contents, emails, events, files, recipients
 from shared.models.idempotency import idempotency_keys
@@ -37,6 +45,7 @@ __all__ = [
     "outbox",
     "password_resets",
     "recipients",
+    "segments",
     "subscription_history",
     "subscriptions",
     "suppressions",

@@ -35,6 +35,9 @@ lists = Table(
     Index("ix_lists_account_id_id", "account_id", "id"),
 )
 
+#: What a search looks into, in lower case: address, first and last name.
+SEARCHED = "email_key || ' ' || lower(coalesce(first_name, '')) || ' ' || lower(coalesce(last_name, ''))"
+
 # One person an account, whatever lists they are on.
 contacts = Table(
     "contacts",
@@ -56,6 +59,16 @@ contacts = Table(
     CheckConstraint("jsonb_typeof(metadata) = 'object'", name="metadata"),
     Index("uq_contacts_account_id_email_key", "account_id", "email_key", unique=True),
     Index("ix_contacts_account_id_id", "account_id", "id"),
+    # Parts of an address or a name, within the account (btree_gin, pg_trgm). One expression, because names
+    # occur in addresses; a long pending list, because rows come by the ten thousand. Trigrams of each column
+    # apart, in lists of 4 MB, made imports eight times slower; this does by a tenth.
+    Index(
+        "ix_contacts_search",
+        "account_id",
+        text(f"({SEARCHED}) gin_trgm_ops"),
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 16384},
+    ),
 )
 
 # A contact's standing on a list. It stays when they unsubscribe: nobody is resubscribed by an import.
@@ -116,4 +129,18 @@ contact_tags = Table(
     Column("account_id", Uuid, nullable=False),
     created_column(),
     Index("ix_contact_tags_contact_id", "contact_id"),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    id_column(),
+    account_column(),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    # as the API says them and shared.audience.rules reads them; asked anew whenever they are needed
+    Column("rules", Json, nullable=False),
+    created_column(),
+    Column("updated_at", Moment, nullable=False, server_default=text("now()")),
+    Index("ix_segments_account_id_id", "account_id", "id"),
 )

@@ -23,8 +23,10 @@ from services.gateway.routes import (
     lists,
     logs,
     members,
+    segments,
     send,
     suppressions,
+    tags,
     templates,
     usage,
     users,
@@ -58,6 +60,9 @@ API = (
     # /api/lists/{id}/contacts, …/batch, …/remove, …/unsubscribe, …/{id}
     Mount(members.blueprint, authenticate),
     Mount(contacts.blueprint, authenticate),  # /api/contacts, …/{id}, …/{id}/history
+    Mount(tags.blueprint, authenticate),  # /api/tags, …/{id}, …/{id}/contacts; /api/contacts/{id}/tags
+    # /api/segments, …/{id}, …/{id}/contacts, …/{id}/count, …/preview
+    Mount(segments.blueprint, authenticate),
     # /api/domains, …/{id}, …/{id}/verify, …/{id}/score, …/{id}/dkim/rotate
     Mount(domains.blueprint, authenticate),
     Mount(credentials.blueprint, authenticate),  # /api/credentials, …/{id}, …/{id}/rotate
