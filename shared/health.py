@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from shared import broker, redis
+from shared import broker, memory, redis
 from shared.db import transaction
 from shared.settings import settings
 
@@ -35,7 +35,8 @@ def dependencies() -> dict[str, str]:
 
 
 def start_beating() -> None:
-    """Beats from a daemon thread until the process ends."""
+    """A worker has loaded all it needs: it beats from a daemon thread until the process ends."""
+    memory.settle()
     path = _beat_path(settings().process)
     path.parent.mkdir(parents=True, exist_ok=True)
 

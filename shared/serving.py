@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from shared import metrics
+from shared import memory, metrics
 from shared.observability import configure_logging
 from shared.settings import settings
 
@@ -49,6 +49,7 @@ def on_starting(arbiter: Any) -> None:
     configure_logging()
     metrics.begin()  # before the modules: they make the metrics
     import_module(arbiter.app.app_uri.partition(":")[0])
+    memory.settle()
 
 
 def child_exit(_: Any, worker: Any) -> None:

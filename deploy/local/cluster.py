@@ -114,7 +114,9 @@ class Cluster:
 
     def stop(self, name: str) -> None:
         """Stops one program, as a deploy would, and waits until it has ended."""
-        self._ask("stopProcessGroup", name, True)
+        # not by a call that waits: supervisord looks only once a second who has ended, or when it is asked
+        self._ask("stopProcessGroup", name, False)
+        self._wait(partial(self._idle, {name}), name, lambda: None, _STOP_SECONDS)
 
     def kill(self, name: str) -> None:
         """SIGKILL to one program and its children; supervisord starts it again at once."""
@@ -144,7 +146,7 @@ class Cluster:
         self._counts[name] = count
         files.write_supervisor(self.layout, list(self._programs.values()), self._counts)
         self._ask("reloadConfig")
-        self._ask("stopProcessGroup", name, True)
+        self.stop(name)
         self._ask("removeProcessGroup", name)
         self._ask("addProcessGroup", name)
         self.start(name)
@@ -213,7 +215,7 @@ class Cluster:
                 raise ClusterError(
                     f"{what}: {reason or f'not ready after {seconds:.0f} s'}. {self._last_words(what)}"
                 )
-            time.sleep(0.1)
+            time.sleep(0.05)
 
     def _failure(self, name: str) -> str | None:
         info = self._ask("getProcessInfo", f"{name}:0")
