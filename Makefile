@@ -3,6 +3,8 @@
 .PHONY: help run up down logs status psql shell scale setup setup-test test fuzz bench lint format migration settings lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
+# many short processes: none should compile anew what another has compiled
+unexport PYTHONDONTWRITEBYTECODE
 # all tests at once are shared out, file by file, among two processes with a cluster each
 SHARED_OUT := --numprocesses=2 --dist=loadfile
 
