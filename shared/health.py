@@ -34,15 +34,20 @@ def dependencies() -> dict[str, str]:
     return {name: _outcome(probe) for name, probe in probes.items()}
 
 
-def start_beating() -> None:
-    """A worker has loaded all it needs: it beats from a daemon thread until the process ends."""
+def start_beating(alive: Callable[[], bool] = lambda: True) -> None:
+    """A worker has loaded all it needs: it beats from a daemon thread until the process ends.
+
+    Args:
+        alive: whether it is, in its own opinion; a worker that says no does not beat.
+    """
     memory.settle()
     path = _beat_path(settings().process)
     path.parent.mkdir(parents=True, exist_ok=True)
 
     def beat() -> None:
         while True:
-            path.write_text(str(time.time()))
+            if alive():
+                path.write_text(str(time.time()))
             time.sleep(_BEAT_SECONDS)
 
     threading.Thread(target=beat, name="heartbeat", daemon=True).start()

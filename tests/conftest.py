@@ -13,4 +13,5 @@ pytest_plugins = [
     "tests.fixtures.relay",
     "tests.fixtures.api",
     "tests.fixtures.database",
+    "tests.fixtures.submission",
 ]

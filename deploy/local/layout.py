@@ -112,6 +112,9 @@ class Layout:
             "MAILMATIC_POSTFIX_SECRETS": self.secret("postfix"),
             # what is sent here stays here, whatever the world's DNS says of its domains
             "MAILMATIC_MX_CHECK": "off",
+            "MAILMATIC_SMTP_LISTEN": HOST,
+            "MAILMATIC_SMTP_PORT": str(self.ports.smtp),
+            "MAILMATIC_SMTPS_PORT": str(self.ports.smtps),
             "MAILMATIC_REGISTRATION": "on",
             "MAILMATIC_SYSTEM_SENDER": "Mailmatic <hello@sandbox.mailmatic.test>",
             "MAILMATIC_LOG_FORMAT": "console",

@@ -25,6 +25,8 @@ class Ports:
     gateway: int = 18080
     tracker: int = 18081
     webhooks: int = 18082
+    smtp: int = 1587
+    smtps: int = 1465
     mailbox: int = 11025
     postgres: int = 15432
     redis: int = 16379

@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy.local import probes
@@ -64,6 +64,7 @@ def services(layout: Layout) -> list[Program]:
         _worker(layout, "webhooks-in", [*webhooks, "--queues", "webhooks-in"]),
         _worker(layout, "scheduler", [str(BIN / "python"), "-m", "services.campaigns.scheduler"]),
         _worker(layout, "campaigns", [*campaigns, "--queues", "campaigns"]),
+        _submission(layout),
         _web(layout, "gateway", ports.gateway),
         _web(layout, "tracker", ports.tracker),
         _web(layout, "webhooks", ports.webhooks),
@@ -88,6 +89,11 @@ def _web(layout: Layout, name: str, port: int) -> Program:
 def _worker(layout: Layout, name: str, command: list[str]) -> Program:
     beat = layout.directory / "state" / "health" / f"{name}@{socket.gethostname()}"
     return Program(name, command, ready=beat.exists, environment=layout.environment(), beat=beat)
+
+
+def _submission(layout: Layout) -> Program:
+    worker = _worker(layout, "submission", [str(BIN / "python"), "-m", "services.gateway.submission"])
+    return replace(worker, port=layout.ports.smtp)
 
 
 def _edge(layout: Layout) -> Program:

@@ -18,7 +18,20 @@ from shared.suppressions import Suppressed, suppressed
 
 def refusals(principal: Principal, intents: Sequence[Intent]) -> list[ApiError | None]:
     """For each intent the reason why it can't be sent, or `None`."""
-    return [_sender_refusal(principal, intent) or _mixed_refusal(intent) for intent in intents]
+    return [sender_refusal(principal, intent.sender.domain) or _mixed_refusal(intent) for intent in intents]
+
+
+def sender_refusal(principal: Principal, domain: str) -> ApiError | None:
+    """Why nothing can be sent from addresses at `domain`, or `None`."""
+    if domain not in principal.domains:
+        whose = "This credential sends" if principal.credential_id else "The account sends"
+        allowed = ", ".join(sorted(principal.domains)) or "no domain yet"
+        at_fault = [FieldError("/from", f"{whose} from addresses at {allowed}.")]
+        return problem("domain_not_allowed", f"You may not send from {domain}.", at_fault)
+    if not principal.domains[domain]:
+        at_fault = [FieldError("/from", f"Publish the DNS records of {domain} and verify it.")]
+        return problem("domain_not_verified", f"The domain {domain} is not verified yet.", at_fault)
+    return None
 
 
 def delivery_refusals(intents: Sequence[Intent]) -> list[ApiError | None]:
@@ -80,16 +93,3 @@ def _mixed_refusal(intent: Intent) -> ApiError | None:
     if not at_fault:
         return None
     return problem("validation_error", "Simulator addresses and others can't share an email.", at_fault)
-
-
-def _sender_refusal(principal: Principal, intent: Intent) -> ApiError | None:
-    domain = intent.sender.domain
-    if domain not in principal.domains:
-        whose = "This credential sends" if principal.credential_id else "The account sends"
-        allowed = ", ".join(sorted(principal.domains)) or "no domain yet"
-        at_fault = [FieldError("/from", f"{whose} from addresses at {allowed}.")]
-        return problem("domain_not_allowed", f"You may not send from {domain}.", at_fault)
-    if not principal.domains[domain]:
-        at_fault = [FieldError("/from", f"Publish the DNS records of {domain} and verify it.")]
-        return problem("domain_not_verified", f"The domain {domain} is not verified yet.", at_fault)
-    return None

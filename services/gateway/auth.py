@@ -2,79 +2,30 @@
 a cookie; who shows both is taken for the key.
 
 Refuses with 401 what is missing, malformed, unknown or contradictory, and with 403 a deactivated credential.
-A checked key, good or bad, is remembered in process for at most 5 s: that is how long a revoked key may live.
 """
 
 from __future__ import annotations
 
 import hmac
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from ipaddress import ip_address
-from threading import Lock
-from uuid import UUID
 
 from flask import g, request
 
-from services.gateway import limits, queries, sessions, users
+from services.gateway import known_keys, limits, sessions, users
 from services.gateway.cookies import cookie_name
 from services.gateway.errors import problem
-from services.gateway.keys import digest, looks_like_key
+from services.gateway.known_keys import find_principal
 from services.gateway.principal import Principal
 from services.gateway.scopes import ROLE_SCOPES
 from shared.audit import Actor
-from shared.clock import now
-from shared.db import DatabaseUnavailable, transaction
+from shared.db import transaction
 from shared.errors import ApiError
-from shared.observability import get_logger
 from shared.settings import settings
-
-log = get_logger("auth")
-
-#: A revoked key dies within this many seconds, whatever the setting says.
-_LONGEST_CACHE = 5.0
 
 #: Requests that change nothing need no CSRF token.
 _READS = ("GET", "HEAD", "OPTIONS")
 _CSRF = "X-CSRF-Token"
-
-
-class KeyCache:
-    """Digests of keys and what they are worth, for seconds. Bounded: the oldest goes first."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: bytes) -> tuple[bool, Principal | None]:
-        """Whether `key` is known, and whose it is."""
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is None or entry[0] < time.monotonic():
-                return False, None
-            return True, entry[1]
-
-    def lately(self, key: bytes) -> bool:
-        """Whether `key` was remembered before, even if that must not be trusted any more."""
-        with self._lock:
-            return key in self._entries
-
-    def put(self, key: bytes, principal: Principal | None) -> None:
-        """Remembers `key` for as long as the settings say."""
-        seconds = min(settings().key_cache_seconds, _LONGEST_CACHE)
-        with self._lock:
-            self._entries[key] = (time.monotonic() + seconds, principal)
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
-
-
-# apart, so that a flood of made-up keys can't push real ones out
-_known = KeyCache(10_000)
-_unknown = KeyCache(10_000)
 
 
 def authenticate() -> None:
@@ -138,44 +89,15 @@ def principal() -> Principal:
     return found
 
 
-def find_principal(key: str, before_lookup: Callable[[], None] = lambda: None) -> Principal | None:
-    """Whose key this is, active or not; `None` if nobody's.
-
-    Args:
-        before_lookup: called before Postgres is asked about a key that was not good lately; may raise.
-    """
-    if not looks_like_key(key):
-        return None
-    hashed = digest(key)
-    for cache in (_known, _unknown):
-        hit, found = cache.get(hashed)
-        if hit:
-            return found
-    # a good key passes even where others at its address try bad ones
-    if not _known.lately(hashed):
-        before_lookup()
-    with transaction() as tx:
-        row = queries.credential_by_key(tx, hashed)
-    # the index found it; the comparison in constant time is what vouches for it
-    if row is None or not hmac.compare_digest(row.key_hash, hashed):
-        _unknown.put(hashed, None)
-        return None
-    _known.put(hashed, row.principal)
-    if row.use_is_stale:
-        _note_use(row.credential_id)
-    return row.principal
-
-
 def _bearer() -> Principal:
     found = find_principal(_presented_key(), limits.check_stranger)
     if found is None:
         raise _unauthorized("invalid_api_key", "The API key is not valid.")
-    if found.expires_at and found.expires_at <= now():
-        raise _unauthorized("invalid_api_key", "The API key has expired.")
-    if not found.active:
-        raise problem("inactive_credential")
-    if not found.may_come_from(ip_address(client_ip())):
-        raise problem("ip_not_allowed", f"This API key may not be used from {client_ip()}.")
+    refusal = known_keys.refusal(found, client_ip())
+    if refusal and refusal.code == "invalid_api_key":
+        raise _unauthorized(refusal.code, refusal.error)
+    if refusal:
+        raise refusal
     return found
 
 
@@ -215,14 +137,6 @@ def _signed_in() -> Principal:
 
 def _to_ms(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-def _note_use(credential_id: UUID) -> None:
-    try:
-        with transaction() as tx:
-            queries.touch_credential(tx, credential_id)
-    except DatabaseUnavailable as error:  # a statistic; never worth a refused request
-        log.warning("auth.last_used_not_recorded", reason=str(error))
 
 
 def _presented_key() -> str:

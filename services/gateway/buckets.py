@@ -7,6 +7,7 @@ Fails open: without Redis everybody is let in, which is counted, and Redis is as
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import threading
 import time
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 import redis
 from prometheus_client import Counter
 
+from services.gateway.errors import problem
+from shared.errors import ApiError
 from shared.observability import get_logger
 from shared.rates import Rate
 from shared.redis import client
@@ -138,3 +141,32 @@ def take(scope: str, subject: str, rates: Sequence[Rate], cost: int = 1) -> Take
             for rate, used, left in pairs
         ),
     )
+
+
+def network_of(address: str) -> str:
+    """Whom a limit by address is for: the IPv4 address, or the /64 that one IPv6 client has to itself."""
+    try:
+        known = ipaddress.ip_address(plain_address(address))
+    except ValueError:
+        return "unknown"
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    return str(ipaddress.ip_network((known.packed[:8] + bytes(8), 64)))
+
+
+def exceeded(taken: Taken) -> ApiError:
+    """The refusal of what was not allowed."""
+    spent = [bucket for bucket in taken.buckets if not bucket.remaining]
+    wait = max(bucket.reset for bucket in spent)
+    rates = " and ".join(f"{bucket.rate.quota} requests a {bucket.rate.unit}" for bucket in spent)
+    return problem(
+        "rate_limit_exceeded",
+        f"More than {rates}. Try again in {wait} s.",
+        headers={"Retry-After": str(wait)},
+    )
+
+
+def plain_address(address: str) -> str:
+    """`address` as IPv4 where it is that in IPv6 clothes (`::ffff:192.0.2.1`), without a scope."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    return str(getattr(found, "ipv4_mapped", None) or found)

@@ -7,14 +7,11 @@ and all of them in `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-rateli
 
 from __future__ import annotations
 
-import ipaddress
 from uuid import UUID
 
 from flask import Response, g, request
 
-from services.gateway.buckets import Taken, take
-from services.gateway.errors import problem
-from shared.errors import ApiError
+from services.gateway.buckets import Taken, exceeded, network_of, take
 from shared.settings import settings
 
 
@@ -62,16 +59,8 @@ def describe(response: Response) -> Response:
 
 
 def client_network() -> str:
-    """Whom a limit by address is for: the IPv4 address, or the /64 that one IPv6 client has to itself."""
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address.packed[:8] + bytes(8), 64)))
+    """Whom a limit by address is for."""
+    return network_of(request.remote_addr or "")
 
 
 def _admit(scope: str, taken: Taken) -> None:
@@ -79,15 +68,4 @@ def _admit(scope: str, taken: Taken) -> None:
         return
     g.rate_limits = (scope, taken)
     if not taken.allowed:
-        raise _exceeded(taken)
-
-
-def _exceeded(taken: Taken) -> ApiError:
-    spent = [bucket for bucket in taken.buckets if not bucket.remaining]
-    wait = max(bucket.reset for bucket in spent)
-    rates = " and ".join(f"{bucket.rate.quota} requests a {bucket.rate.unit}" for bucket in spent)
-    return problem(
-        "rate_limit_exceeded",
-        f"More than {rates}. Try again in {wait} s.",
-        headers={"Retry-After": str(wait)},
-    )
+        raise exceeded(taken)

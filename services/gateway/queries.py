@@ -6,9 +6,11 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_network
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy import Row as SqlRow
 
 from services.gateway import scopes
 from services.gateway.files import File, insert_files
@@ -73,24 +75,42 @@ def insert_accepted(tx: Connection, rows: AcceptedRows) -> None:
 def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:
     """The credential, active or not, whose key has this digest, or had it and still honours it (rotation)."""
     previous = (credentials.c.previous_key_hash == key_hash) & (credentials.c.previous_key_expires_at > now())
-    row = tx.execute(
-        select(
-            credentials,
-            domains.c.name.label("domain"),
-            domains.c.status.label("domain_status"),
-            accounts.c.quota_daily,
-            accounts.c.quota_monthly,
-        )
-        .join(domains, domains.c.id == credentials.c.domain_id)
-        .join(accounts, accounts.c.id == credentials.c.account_id)
-        .where((credentials.c.key_hash == key_hash) | previous, credentials.c.deleted_at.is_(None))
-    ).one_or_none()
+    row = tx.execute(_CREDENTIAL.where((credentials.c.key_hash == key_hash) | previous)).one_or_none()
     if row is None:
         return None
-    is_present = hmac.compare_digest(row.key_hash, key_hash)
+    if hmac.compare_digest(row.key_hash, key_hash):
+        return _key_row(row, row.key_hash, row.expires_at)
+    return _key_row(row, row.previous_key_hash, _sooner(row.expires_at, row.previous_key_expires_at))
+
+
+def credential_by_smtp_username(tx: Connection, username: str) -> KeyRow | None:
+    """The credential, active or not, with this SMTP login; its `key_hash` is that of the password."""
+    row = tx.execute(
+        _CREDENTIAL.where(
+            credentials.c.smtp_username == username, credentials.c.smtp_password_hash.is_not(None)
+        )
+    ).one_or_none()
+    return _key_row(row, row.smtp_password_hash, row.expires_at) if row else None
+
+
+_CREDENTIAL = (
+    select(
+        credentials,
+        domains.c.name.label("domain"),
+        domains.c.status.label("domain_status"),
+        accounts.c.quota_daily,
+        accounts.c.quota_monthly,
+    )
+    .join(domains, domains.c.id == credentials.c.domain_id)
+    .join(accounts, accounts.c.id == credentials.c.account_id)
+    .where(credentials.c.deleted_at.is_(None))
+)
+
+
+def _key_row(row: SqlRow[Any], secret_hash: bytes, expires_at: datetime | None) -> KeyRow:
     return KeyRow(
         credential_id=row.id,
-        key_hash=bytes(row.key_hash if is_present else row.previous_key_hash),
+        key_hash=bytes(secret_hash),
         principal=Principal(
             account_id=row.account_id,
             scopes=scopes.granted(row.scopes),
@@ -103,7 +123,7 @@ def credential_by_key(tx: Connection, key_hash: bytes) -> KeyRow | None:
             test=row.test,
             quotas=account_quotas(row.quota_daily, row.quota_monthly),
             networks=tuple(ip_network(item) for item in row.allowed_ips or ()),
-            expires_at=row.expires_at if is_present else _sooner(row.expires_at, row.previous_key_expires_at),
+            expires_at=expires_at,
         ),
         use_is_stale=row.last_used_at is None or row.last_used_at < now() - _USE_RESOLUTION,
     )

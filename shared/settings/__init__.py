@@ -18,17 +18,18 @@ from shared.settings.install import Install
 from shared.settings.people import People
 from shared.settings.scheduling import Scheduling
 from shared.settings.sending import Sending
+from shared.settings.submission import Submission
 from shared.settings.tracking import Tracking
 from shared.settings.webhooks import Webhooks
 
 __all__ = ["SECTIONS", "Settings", "SettingsError", "settings"]
 
 #: In the order of docs/settings.md.
-SECTIONS = (Install, Http, People, Domains, Sending, Scheduling, Tracking, Webhooks)
+SECTIONS = (Install, Http, People, Domains, Sending, Scheduling, Submission, Tracking, Webhooks)
 
 
 @dataclass(frozen=True)
-class Settings(Install, Http, People, Domains, Sending, Scheduling, Tracking, Webhooks):
+class Settings(Install, Http, People, Domains, Sending, Scheduling, Submission, Tracking, Webhooks):
     """Typed settings; times are seconds, sizes bytes. `docs/settings.md` is generated from the sections."""
 
     @classmethod

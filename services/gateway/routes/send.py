@@ -7,15 +7,14 @@ from functools import partial
 from typing import Any
 
 from flask import Response
-from sqlalchemy import Connection
 
-from services.gateway import outcome, quotas
+from services.gateway import outcome
 from services.gateway.accept import Accepted, draft, write
-from services.gateway.admission import delivery_refusals, recipient_refusals, refusals
+from services.gateway.admission import delivery_refusals, refusals
+from services.gateway.admitted import admitted
 from services.gateway.auth import principal
-from services.gateway.batch import Judged, admit, intents, results, told
+from services.gateway.batch import admit, intents, results, told
 from services.gateway.intents import Intent
-from services.gateway.personal import personalised
 from services.gateway.principal import Principal
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.routes.once import amend, keep, rendered
@@ -82,7 +81,7 @@ def send_email(intent: Intent) -> Response:
     if refusal:
         raise refusal
     with transaction() as tx:
-        (judged,) = _admitted(tx, who, [intent])
+        (judged,) = admitted(tx, who, [intent])
         if isinstance(judged, ApiError):
             raise judged
         drafted = draft(who, [judged])
@@ -132,7 +131,7 @@ def send_batch(batch: dict[str, Any]) -> Response:
     items = admit(judge_each(batch["emails"], who), partial(refusals, who))
     items = admit(items, delivery_refusals)
     with transaction() as tx:
-        items = _admitted(tx, who, items)
+        items = admitted(tx, who, items)
         drafted = draft(who, intents(items))
         response = rendered(_RESULTS, {"results": results(items, drafted.accepted)}, 202)
         if drafted.accepted:  # else nothing is executed, and the key stays free
@@ -140,13 +139,6 @@ def send_batch(batch: dict[str, Any]) -> Response:
             write(tx, drafted)
     _index(drafted.accepted)
     return response
-
-
-def _admitted(tx: Connection, who: Principal, items: Sequence[Judged]) -> list[Judged]:
-    """`items` after the checks that need the database."""
-    items = admit(items, partial(recipient_refusals, tx, who))
-    items = admit(items, partial(personalised, tx, who.account_id))
-    return admit(items, partial(quotas.refusals, tx, who))
 
 
 def _sent(accepted: Accepted) -> dict[str, Any]:

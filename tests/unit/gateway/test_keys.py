@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from services.gateway.auth import KeyCache
 from services.gateway.keys import looks_like_key, new_key
+from services.gateway.known_keys import KeyCache
 from services.gateway.principal import Principal
 from services.gateway.scopes import ALL
 
@@ -54,8 +54,8 @@ def test_cache_forgets_the_oldest_when_it_is_full() -> None:
 
 def test_cache_forgets_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     cache = KeyCache(2)
-    monkeypatch.setattr("services.gateway.auth.time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("services.gateway.known_keys.time.monotonic", lambda: 100.0)
     cache.put(b"a", replace(ADA, active=False))
     # whatever the setting: a revoked key is dead after 5 s
-    monkeypatch.setattr("services.gateway.auth.time.monotonic", lambda: 105.01)
+    monkeypatch.setattr("services.gateway.known_keys.time.monotonic", lambda: 105.01)
     assert cache.get(b"a") == (False, None)

@@ -1,0 +1,7 @@
+"""`python -m services.gateway.submission`."""
+
+from __future__ import annotations
+
+from services.gateway.submission.server import main
+
+main()
