@@ -125,7 +125,10 @@ def _bring_up(cluster: Cluster) -> None:
         f"\nA first email was delivered to {first_email.RECIPIENT}; it lies in {known['MAILMATIC_MAILBOX']}\n"
         f"({time.monotonic() - started:.0f} s in all)\n\n"
         f"  URL      {known['MAILMATIC_URL']}        (reference: {known['MAILMATIC_URL']}/docs)\n"
-        f"  API key  {known['MAILMATIC_API_KEY']}\n\n"
+        f"  API key  {known['MAILMATIC_API_KEY']}\n"
+        f"  SMTP     localhost, {known['MAILMATIC_SMTP_PORT']} (STARTTLS) or "
+        f"{known['MAILMATIC_SMTPS_PORT']} (TLS); user {known['MAILMATIC_SMTP_USERNAME']}, "
+        "password: the API key\n\n"
         f"{first_email.curl_line(known)}\n\n"
         f"For scripts: source {os.path.relpath(first_email.env_file(cluster.layout))}"
     )

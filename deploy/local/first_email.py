@@ -29,7 +29,14 @@ def introduce(cluster: Cluster) -> dict[str, str]:
     known = read_env(layout)
     if known is None or not _works(known):
         known = _bootstrap(cluster)
-        write_env(layout, known)
+    known |= {
+        "MAILMATIC_SMTP_HOST": "localhost",
+        "MAILMATIC_SMTP_PORT": str(layout.ports.smtp),
+        "MAILMATIC_SMTPS_PORT": str(layout.ports.smtps),
+        "MAILMATIC_SMTP_USERNAME": "apikey",
+        "MAILMATIC_SMTP_PASSWORD": known["MAILMATIC_API_KEY"],
+    }
+    write_env(layout, known)
     answer = _send(known)
     _await_delivery(known, answer)
     return known

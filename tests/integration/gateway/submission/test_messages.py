@@ -33,6 +33,10 @@ def letter(door: Door, to: str, **headers: str) -> EmailMessage:
     return message
 
 
+def octets(message: EmailMessage) -> bytes:
+    return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+
+
 def submit(
     door: Door, recipients: list[str], message: bytes, options: tuple[str, ...] = ()
 ) -> tuple[str, str]:
@@ -65,7 +69,7 @@ def test_a_message_arrives_as_it_was_handed_over_and_the_api_shows_it(
     to, hidden = somebody(), somebody()
     message = letter(door, f"Ann <{to}>", Bcc=hidden, X_Order="42")
     message.add_attachment(b"\x00\xff" * 1000, maintype="application", subtype="pdf", filename="ä.pdf")
-    raw = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+    raw = octets(message)
     id, message_id = submit(door, [to, hidden], raw)
     received = arrived(relay, message_id)
     assert received.recipients == [to, hidden]
@@ -87,7 +91,7 @@ def test_a_message_arrives_as_it_was_handed_over_and_the_api_shows_it(
 
 def test_a_message_id_of_the_client_is_kept_and_told(door: Door, api: Client, relay: Relay) -> None:
     own = f"<{uuid.uuid4()}@client.test>"
-    id, message_id = submit(door, [to := somebody()], letter(door, to, Message_ID=own).as_bytes())
+    id, message_id = submit(door, [to := somebody()], octets(letter(door, to, Message_ID=own)))
     assert message_id == own
     assert arrived(relay, own).message.get_all("Message-ID") == [own]
     assert api.email(id)["message_id"] == own
@@ -121,14 +125,14 @@ def test_what_the_headers_ask_for_is_done_and_nobody_else_sees_it(
         X_Mailmatic_Track="opens",
         X_Mailmatic_Send_At=iso(later),
     )
-    id, _ = submit(door, [to], message.as_bytes())
+    id, _ = submit(door, [to], octets(message))
     assert api.email(id)["status"] == "scheduled"
     ((tags, opens, clicks),) = database.all(
         "SELECT tags, track_opens, track_clicks FROM emails WHERE id = :id", id=id
     )
     assert (tags, opens, clicks) == (["welcome", '"odd\\ tag"'], True, False)
     assert api.request("DELETE", f"/api/emails/{id}").ok
-    _, message_id = submit(door, [to], letter(door, to, X_Mailmatic_Tag="a").as_bytes())
+    _, message_id = submit(door, [to], octets(letter(door, to, X_Mailmatic_Tag="a")))
     assert b"mailmatic-tag" not in arrived(relay, message_id).raw.lower()
 
 
@@ -151,8 +155,8 @@ def test_a_request_that_is_not_understood_is_refused(door: Door, header: str, va
 
 def test_the_same_key_is_one_email_and_another_message_under_it_is_refused(door: Door, api: Client) -> None:
     to, key = somebody(), str(uuid.uuid4())
-    first = submit(door, [to], letter(door, to, Idempotency_Key=key).as_bytes())
-    assert submit(door, [to], letter(door, to, Idempotency_Key=key, Date="now").as_bytes()) == first
+    first = submit(door, [to], octets(letter(door, to, Idempotency_Key=key)))
+    assert submit(door, [to], octets(letter(door, to, Idempotency_Key=key, Date="now"))) == first
     with door.client() as smtp, pytest.raises(smtplib.SMTPDataError) as error:
         smtp.send_message(letter(door, somebody(), Idempotency_Key=key))
     assert error.value.smtp_code == 550
