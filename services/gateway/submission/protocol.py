@@ -8,16 +8,11 @@ of the greeting, behind EHLO, STARTTLS, AUTH or DATA: RFC 2920 §3.1, RFC 3207 �
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiosmtpd.smtp import SMTP
-
-from services.gateway.buckets import plain_address
 from services.gateway.principal import Principal
 from services.gateway.submission import handler, paths
 from services.gateway.submission.doors import Doors
@@ -25,7 +20,8 @@ from services.gateway.submission.handler import Envelope, Login
 from services.gateway.submission.message import read_message
 from services.gateway.submission.metrics import MESSAGES, SECONDS, SESSIONS, SIGN_INS
 from services.gateway.submission.replies import Refused, reply
-from services.gateway.submission.transcript import Transcript
+from services.gateway.submission.signing_in import MECHANISMS, username_and_password
+from services.gateway.submission.wire import HangUp, Wire
 from shared.addresses import Address
 from shared.db import DatabaseUnavailable
 from shared.errors import ApiError
@@ -34,14 +30,11 @@ from shared.observability import get_logger, request_scope
 
 log = get_logger("submission")
 
-#: Longest command, line end included; AUTH may bring a whole credential (RFC 4954 §4).
+#: Longest command but AUTH, without its line end.
 _LONGEST_COMMAND = 2_048
-_LONGEST_AUTH = 12_288
-#: Commands before one has signed in, refusals for what was said wrongly, and failed sign-ins of one session.
+#: Commands before one has signed in, and failed sign-ins of one session.
 _MOST_UNKNOWN = 30
-_MOST_FAULTS = 10
 _MOST_FAILURES = 3
-_HANDSHAKE_SECONDS = 15.0
 
 #: What must not be followed by more in the same breath.
 _LAST_OF_ITS_GROUP = ("EHLO", "HELO", "STARTTLS", "AUTH", "DATA", "QUIT")
@@ -49,83 +42,18 @@ _LAST_OF_ITS_GROUP = ("EHLO", "HELO", "STARTTLS", "AUTH", "DATA", "QUIT")
 _AWAY = "451 4.3.0 The database can't be reached at the moment: try again later"
 
 
-class HangUp(Exception):
-    """The session is over; what had to be said was said."""
-
-
-class Submission(SMTP):
+class Submission(Wire):
     """A session, from connection to its end."""
 
-    transport: Any
-    _reader: Any
-    _writer: Any
-
-    #: of the reader: how much is taken at a time
-    line_length_limit = 64 * 1024
-
     def __init__(self, doors: Doors, *, implicit_tls: bool) -> None:
-        config = doors.config
-        super().__init__(
-            None,
-            hostname=config.hostname,
-            data_size_limit=config.smtp_max_message_bytes,
-            enable_SMTPUTF8=True,
-            timeout=config.smtp_idle_seconds,
-            loop=asyncio.get_running_loop(),
-        )
-        self.doors = doors
-        self.transcript = Transcript()
+        super().__init__(doors)
         self.between_messages = True
         self._implicit_tls = implicit_tls
-        self._secure = False
         self._greeted = False
         self._login: Login | None = None
         self._who: Principal | None = None
-        self._commands = self._faults = self._failures = self.accepted = 0
-        self._ends: asyncio.TimerHandle | None = None
-        self._in_command = False
+        self._commands = self._failures = self.accepted = 0
         self._reset()
-
-    # -- the connection --
-
-    def connection_made(self, transport: Any) -> None:
-        """Begins; whoever is one too many is told so."""
-        super().connection_made(transport)
-        self.address = plain_address(str((transport.get_extra_info("peername") or ("::",))[0]))
-        self._end_after(self.doors.config.smtp_login_seconds)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The end, however it came."""
-        if self._ends:
-            self._ends.cancel()
-        super().connection_lost(error)
-
-    def eof_received(self) -> bool:
-        """The client says no more; what it said before is still answered."""
-        self._reader.feed_eof()
-        return not self._secure
-
-    def dismiss(self, words: str) -> None:
-        """Ends the session from outside: says why, and closes."""
-        if self.transport is None:
-            return
-        self.transcript.reply(words)
-        self.transport.write(f"{words}\r\n".encode())
-        self.transport.close()
-        # whoever does not read keeps a transport open that still has something to say
-        self.loop.call_later(5.0, self.transport.abort)
-
-    def _timeout_cb(self) -> None:
-        self.dismiss("421 4.4.2 Nothing was said for too long")
-
-    def _end_after(self, seconds: float) -> None:
-        if self._ends:
-            self._ends.cancel()
-        self._ends = self.loop.call_later(
-            seconds, self.dismiss, "421 4.4.2 This has taken too long: connect again"
-        )
-
-    # -- the conversation --
 
     async def _handle_client(self) -> None:
         refusal = self.doors.enter(self)
@@ -146,8 +74,8 @@ class Submission(SMTP):
 
     async def _converse(self) -> None:
         if self._implicit_tls:
-            await self._encrypt(b"")
-        if self._unread():
+            await self.encrypt(b"")
+        if self.unread():
             await self.hang_up("554 5.5.1 The server speaks first")
         await self.say(f"220 {self.hostname} ESMTP Mailmatic")
         while True:
@@ -156,13 +84,13 @@ class Submission(SMTP):
             verb, argument = await self._command()
             if verb is None:
                 continue
-            if verb in _LAST_OF_ITS_GROUP and verb != "QUIT" and self._unread():
+            if verb in _LAST_OF_ITS_GROUP and verb != "QUIT" and self.unread():
                 await self.hang_up(f"503 5.5.1 Wait for the reply to {verb}")
             await self._commands_known[verb](self, argument)
 
     async def _command(self) -> tuple[str | None, str]:
         """The next command, or None where it was refused."""
-        line = await self._line(_LONGEST_AUTH)
+        line = await self.line()
         self.transcript.command(line)
         self._commands += 1
         most = self.doors.config.smtp_max_commands if self._who else _MOST_UNKNOWN
@@ -182,53 +110,12 @@ class Submission(SMTP):
             await self.fault("500 5.5.2 Commands are ASCII, or UTF-8 after SMTPUTF8")
             return None, ""
 
-    async def _line(self, longest: int) -> bytes:
-        """The next line without its end; hangs up on one that a line can't be."""
-        try:
-            line: bytes = await self._reader.readuntil(b"\n")
-        except asyncio.LimitOverrunError:
-            line = b""
-        self._reset_timeout()
-        if not 0 < len(line) <= longest:
-            await self.hang_up("500 5.5.2 The line is too long")
-        if not line.endswith(b"\r\n") or b"\r" in line[:-2] or b"\0" in line:
-            await self.hang_up("500 5.5.2 Lines end in CR LF, and neither stands alone")
-        return line[:-2]
-
-    async def say(self, *lines: str) -> None:
-        """One reply, of one line or several."""
-        self.transcript.reply(lines[-1])
-        self._writer.write("".join(f"{line}\r\n" for line in lines).encode())
-        await self._writer.drain()
-
-    async def fault(self, line: str) -> None:
-        """A refusal of what should not have been said; hangs up on the last of too many."""
-        self._faults += 1
-        if self._faults >= _MOST_FAULTS:
-            await self.hang_up("421 4.7.0 Too many errors")
-        await self.say(line)
-
-    async def hang_up(self, line: str) -> None:
-        """The last word.
-
-        Raises:
-            HangUp: always.
-        """
-        await self.say(line)
-        raise HangUp
-
-    def _unread(self) -> bool:
-        """Whether the client has said more than it was asked."""
-        return bool(self._reader._buffer)
-
     def _reset(self) -> None:
         self._sender: Address | None = None
         self._utf8 = False
         self._recipients: dict[str, Address] = {}
         self._begun = 0.0
         self.between_messages = True
-
-    # -- commands --
 
     async def _ehlo(self, name: str) -> None:
         if not _is_name(name):
@@ -238,7 +125,7 @@ class Submission(SMTP):
         self._greeted = True
         offers = [self.hostname, "PIPELINING", f"SIZE {self.data_size_limit}", "8BITMIME", "SMTPUTF8"]
         offers.append("ENHANCEDSTATUSCODES")
-        if not self._secure:
+        if not self.secure:
             offers.append("STARTTLS")
         elif self._who is None:
             offers.append("AUTH PLAIN LOGIN")
@@ -254,69 +141,30 @@ class Submission(SMTP):
     async def _starttls(self, argument: str) -> None:
         if argument:
             await self.fault("501 5.5.4 STARTTLS takes no parameter")
-        elif self._secure:
+        elif self.secure:
             await self.fault("503 5.5.1 TLS is on already")
         else:
             self.transcript.reply("220 2.0.0 Go ahead")
-            await self._encrypt(b"220 2.0.0 Go ahead\r\n")
+            await self.encrypt(b"220 2.0.0 Go ahead\r\n")
             self._greeted = False  # nothing that was said in clear counts (RFC 3207 §4.2)
-
-    async def _encrypt(self, word: bytes) -> None:
-        """Says `word` and starts TLS: not a step of the loop between them, so that nothing gets in."""
-        self.transport.write(word)
-        encrypted = await self.loop.start_tls(
-            self.transport,
-            self,
-            self.doors.certificates.context,
-            server_side=True,
-            ssl_handshake_timeout=_HANDSHAKE_SECONDS,
-        )
-        self.transport = self._reader._transport = self._writer._transport = encrypted
-        self._over_ssl = self._secure = True
 
     async def _auth(self, argument: str) -> None:
         mechanism, _, initial = argument.partition(" ")
-        if not self._secure:
+        if not self.secure:
             await self.fault("538 5.7.11 Start TLS first")
         elif not self._greeted:
             await self.fault("503 5.5.1 Say EHLO first")
         elif self._who is not None:
             await self.fault("503 5.5.1 You are signed in already")
-        elif mechanism.upper() not in ("PLAIN", "LOGIN"):
+        elif mechanism.upper() not in MECHANISMS:
             await self.fault("504 5.5.4 The mechanisms are PLAIN and LOGIN")
         else:
-            ask = self._plain if mechanism.upper() == "PLAIN" else self._login_in_two
             try:
-                username, password = await ask(initial)
-            except ValueError as error:
-                await self.fault(str(error))
+                given = await username_and_password(self, mechanism.upper(), initial)
+            except Refused as refused:
+                await self.fault(str(refused))
                 return
-            await self._sign_in(handler.login_of(username, password))
-
-    async def _plain(self, initial: str) -> tuple[str, str]:
-        """RFC 4616: authorisation identity, username and password between NULs."""
-        parts = (await self._secret("334 ", initial)).split("\0")
-        if len(parts) != 3 or parts[0] not in ("", parts[1]):
-            raise ValueError("501 5.5.2 Not what AUTH PLAIN is made of")
-        return parts[1], parts[2]
-
-    async def _login_in_two(self, initial: str) -> tuple[str, str]:
-        username = await self._secret("334 VXNlcm5hbWU6", initial)
-        return username, await self._secret("334 UGFzc3dvcmQ6", "")
-
-    async def _secret(self, challenge: str, given: str) -> str:
-        """A text in base64, which the client gave already or is asked for; `=` is an empty one."""
-        encoded = given.encode()
-        if not encoded:
-            await self.say(challenge)
-            encoded = await self._line(_LONGEST_AUTH)
-            self.transcript.secret()
-        if encoded == b"*":
-            raise ValueError("501 5.7.0 Given up, as you wish")
-        try:
-            return base64.b64decode(b"" if encoded == b"=" else encoded, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            raise ValueError("501 5.5.2 Not base64 of UTF-8") from None
+            await self._sign_in(handler.login_of(*given))
 
     async def _sign_in(self, login: Login) -> None:
         try:
@@ -333,12 +181,12 @@ class Submission(SMTP):
         else:
             SIGN_INS.labels("ok").inc()
             self._login, self._commands = login, 0
-            self._end_after(self.doors.config.smtp_session_seconds)
+            self.end_after(self.doors.config.smtp_session_seconds)
             await self.say("235 2.7.0 Welcome")
 
     async def _mail(self, argument: str) -> None:
         if self._who is None or self._login is None:
-            first = "Sign in" if self._secure else "Start TLS and sign in"
+            first = "Sign in" if self.secure else "Start TLS and sign in"
             await self.fault(f"530 5.7.0 {first} first")
             return
         if not self.between_messages:
@@ -473,7 +321,7 @@ class Submission(SMTP):
             "submission.session",
             ip=self.address,
             credential=str(self._who.credential_id) if self._who else None,
-            tls=self._secure,
+            tls=self.secure,
             accepted=self.accepted,
             **({"transcript": said} if said else {}),
         )
