@@ -17,7 +17,7 @@ from shared import states
 from shared.contracts import SEND_BY_STREAM
 from shared.outbox import emit_all
 from shared.settings import settings
-from shared.suppressions import suppressed
+from shared.suppressions import UNSUBSCRIBE, suppressed
 from shared.tracking import tracking_urls
 
 
@@ -110,14 +110,33 @@ def _recipients(tx: Connection, claimed: Sequence[Row[Any]]) -> dict[UUID, list[
     rows = tx.execute(queries.RECIPIENTS, {"ids": [str(id) for id in emails]}).all()
     pending = [row for row in rows if row.status in states.PENDING]
     found = suppressed(tx, [(emails[row.email_id].account_id, row.address) for row in pending])
+    left = _left(tx, claimed)
     recipients: dict[UUID, list[Recipient]] = defaultdict(list)
     for row in rows:
         email, waits = emails[row.email_id], row.status in states.PENDING
         reason = found.reason(email.account_id, row.address, email.stream) if waits else None
+        if waits and email.id in left:
+            reason = reason or UNSUBSCRIBE
         recipients[row.email_id].append(
             Recipient(row.position, row.kind, row.address, row.name, row.status, waits and not reason, reason)
         )
     return recipients
+
+
+def _left(tx: Connection, claimed: Sequence[Row[Any]]) -> set[UUID]:
+    """Emails whose reader has left the lists that their campaign went to since they were queued."""
+    mail = [row for row in claimed if row.campaign_id and row.contact_id]
+    if not mail:
+        return set()
+    rows = tx.execute(
+        queries.LEFT,
+        {
+            "ids": [str(row.id) for row in mail],
+            "campaigns": [str(row.campaign_id) for row in mail],
+            "contacts": [str(row.contact_id) for row in mail],
+        },
+    )
+    return set(rows.scalars())
 
 
 def release(tx: Connection, held: Sequence[tuple[UUID, int]]) -> None:

@@ -37,6 +37,20 @@ RECIPIENTS = text(
     """
 )
 
+# Emails of campaigns that went to lists, none of which their reader is on any more.
+LEFT = text(
+    """
+    SELECT mail.id FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:campaigns AS uuid[]), CAST(:contacts AS uuid[])
+    ) AS mail (id, campaign_id, contact_id)
+    JOIN campaigns ON campaigns.id = mail.campaign_id
+    WHERE jsonb_array_length(COALESCE(campaigns.audience->'list_ids', '[]')) > 0 AND NOT EXISTS (
+        SELECT 1 FROM subscriptions
+        WHERE subscriptions.contact_id = mail.contact_id AND subscriptions.status = 'subscribed'
+          AND campaigns.audience->'list_ids' ? CAST(subscriptions.list_id AS text))
+    """
+)
+
 # Who an email's recipients are, where only their positions are known.
 ADDRESSES = text(
     """
