@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
-
-# `make fuzz`: many more cases of every property
-settings.register_profile("fuzz", max_examples=1_000)
-
 pytest_plugins = [
     "tests.fixtures.dns_server",  # before those who import it
     "tests.fixtures.cluster",

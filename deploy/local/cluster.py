@@ -28,7 +28,7 @@ from deploy.local.layout import BIN, ROOT, Layout
 from deploy.local.ports import is_free
 from deploy.local.programs import Program, servers, services
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 
 Progress = Callable[[str], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -17,15 +18,31 @@ from tests.fixtures.waiting import wait_for
 EMAILS = 1_000
 
 
-def schedule_emails(api: Client, count: int, *, over: float) -> list[str]:
-    """Schedules `count` emails, each for a time of its own within `over` seconds from its making."""
+def times(count: int, over: float) -> list[str]:
+    """Times for `count` emails, spread over `over` seconds from now on."""
+    first = datetime.now(UTC) + timedelta(seconds=1)
+    return [(first + timedelta(seconds=over * number / count)).isoformat() for number in range(count)]
 
-    def one(number: int) -> str:
-        send_at = datetime.now(UTC) + timedelta(seconds=1 + over * (number % 100) / 100)
-        return str(api.send(send_at=send_at.isoformat())["message_id"])
 
+def schedule_one_by_one(api: Client, send_at: list[str]) -> list[str]:
+    """A request for each email."""
     with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(one, range(count)))
+        return list(pool.map(lambda time: str(api.send(send_at=time)["message_id"]), send_at))
+
+
+def schedule_by_the_hundred(api: Client, send_at: list[str]) -> list[str]:
+    """A request for a hundred emails each."""
+
+    def hundred(start: int) -> list[str]:
+        emails = [
+            {"to": f"{uuid.uuid4()}@example.com", "subject": "Hi", "text": "Hi", "send_at": time}
+            for time in send_at[start : start + 100]
+        ]
+        answer = api.post("/api/send/batch", {"emails": emails})
+        return [item["message_id"] for item in answer.json()["results"]]
+
+    with ThreadPoolExecutor(4) as pool:
+        return [id for ids in pool.map(hundred, range(0, len(send_at), 100)) for id in ids]
 
 
 def assert_each_arrives_once(relay: Relay, database: Database, api: Client, message_ids: list[str]) -> None:
@@ -39,7 +56,7 @@ def test_a_thousand_scheduled_emails_arrive_once_when_redis_is_flushed_in_betwee
     cluster: Cluster, relay: Relay, database: Database
 ) -> None:
     api = new_client(cluster)
-    message_ids = schedule_emails(api, EMAILS, over=8)
+    message_ids = schedule_by_the_hundred(api, times(EMAILS, over=4))
     with redis.Redis.from_url(cluster.layout.redis_url) as scratchpad:
         scratchpad.flushall()
     assert relay.count(message_ids) < EMAILS, "flushed too late to prove anything"
@@ -52,7 +69,7 @@ def test_scheduled_emails_are_accepted_and_arrive_once_while_redis_is_down(
 ) -> None:
     cluster.stop("redis")
     api = new_client(cluster)
-    message_ids = schedule_emails(api, 100, over=2)
+    message_ids = schedule_one_by_one(api, times(100, over=2))
     assert_each_arrives_once(relay, database, api, message_ids)
 
 
@@ -60,7 +77,7 @@ def test_scheduled_emails_arrive_once_when_the_scheduler_is_killed(
     cluster: Cluster, relay: Relay, database: Database
 ) -> None:
     api = new_client(cluster)
-    message_ids = schedule_emails(api, 200, over=4)
+    message_ids = schedule_by_the_hundred(api, times(200, over=4))
     cluster.kill("scheduler")
     assert relay.count(message_ids) < 200, "killed too late to prove anything"
     assert_each_arrives_once(relay, database, api, message_ids)

@@ -37,8 +37,12 @@ def sending_from(owner: Client, dns: Dns) -> tuple[Client, dict[str, Any]]:
     return replace(owner, key=made["api_key"], sender=made["email"]), domain
 
 
+#: How many messages of a stream may be on their way: one is everywhere, in the queue too, at any moment.
+AHEAD = 10
+
+
 class Stream:
-    """Messages that are sent one after the other, without a pause."""
+    """Messages that are sent one after the other, `AHEAD` of what arrives."""
 
     def __init__(self, client: Client, relay: Relay) -> None:
         self.ids: list[str] = []
@@ -49,7 +53,10 @@ class Stream:
     def send(self) -> None:
         """Sends until it is stopped."""
         while not self.stop.is_set():
-            self.ids.append(self._client.send()["message_id"])
+            if len(self.ids) - self._relay.count(self.ids) < AHEAD:
+                self.ids.append(self._client.send()["message_id"])
+            else:
+                self.stop.wait(0.02)
 
     def arrived(self, since: int = 0) -> list[Received]:
         """What has arrived of the messages sent, but for the first `since`."""
