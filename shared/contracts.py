@@ -90,10 +90,21 @@ class RecordHits(Contract):
     actor: ClassVar[str] = "tracker.record_hits"
 
 
+@dataclass(frozen=True)
+class LoadContacts(Contract):
+    """A file of contacts that waits in the database. Gateway and sweeper say it; a campaigns worker acts."""
+
+    queue: ClassVar[str] = "campaigns"
+    actor: ClassVar[str] = "campaigns.load_contacts"
+
+    import_id: str
+
+
 #: stream of an email → the message that has it sent
 SEND_BY_STREAM: dict[str, type[EmailIds]] = {"transactional": SendEmails, "bulk": SendBulkEmails}
 
 #: name in the outbox → contract
 CONTRACTS: dict[str, type[Contract]] = {
-    kind.__name__: kind for kind in (SendEmails, SendBulkEmails, ApplyReports, WorkOnCampaigns, RecordHits)
+    kind.__name__: kind
+    for kind in (SendEmails, SendBulkEmails, ApplyReports, WorkOnCampaigns, RecordHits, LoadContacts)
 }

@@ -7,9 +7,10 @@ from __future__ import annotations
 import threading
 from uuid import UUID
 
+from services.campaigns.imports import work_on
 from services.campaigns.progress import step
 from shared.broker import consumes
-from shared.contracts import WorkOnCampaigns
+from shared.contracts import LoadContacts, WorkOnCampaigns
 from shared.db import transaction
 
 #: Set when the worker is told to stop: the step under way is finished, the next is another worker's.
@@ -24,3 +25,9 @@ def work_on_campaigns(message: WorkOnCampaigns) -> None:
         while go_on and not stopping.is_set():
             with transaction() as tx:
                 go_on = step(tx, UUID(id))
+
+
+@consumes(LoadContacts)
+def load_contacts(message: LoadContacts) -> None:
+    """A file of contacts, step by step."""
+    work_on(UUID(message.import_id), stopping)

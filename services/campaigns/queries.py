@@ -21,6 +21,17 @@ TAKE_OVERDUE = text(
     """
 )
 
+# Imports whose worker has died, or whose nudge was lost; moving `due_at` keeps the next sweep from them.
+TAKE_IMPORTS = text(
+    """
+    UPDATE imports SET due_at = now() WHERE id IN (
+        SELECT id FROM imports
+        WHERE status IN ('queued', 'running') AND due_at < now() - make_interval(secs => :grace)
+        ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    RETURNING id
+    """
+)
+
 # Whoever takes one of these keys up again at this moment holds its row: it is no longer the sweep's.
 FORGET_KEYS = text(
     """

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from services.campaigns import queries
 from services.campaigns.domains import start_looking
 from services.campaigns.schedule import ScheduleWatch
-from services.campaigns.sweep import forget_keys, nudge_campaigns, sweep
+from services.campaigns.sweep import forget_keys, nudge_campaigns, nudge_imports, sweep
 from shared.clock import now
 from shared.db import DatabaseUnavailable, engine, transaction
 from shared.health import start_beating
@@ -85,8 +85,9 @@ def _make_partitions(made: date | None) -> date:
 def _sweep() -> None:
     with transaction() as tx:
         nudged = sweep(tx, settings())
-    if nudged:
-        log.warning("sweep.nudged", emails=nudged)
+        files = nudge_imports(tx, settings())
+    if nudged or files:
+        log.warning("sweep.nudged", emails=nudged, imports=files)
     for _ in range(_KEY_BATCHES):
         with transaction() as tx:
             if not forget_keys(tx):

@@ -6,13 +6,13 @@ from sqlalchemy import Connection
 
 from services.campaigns import queries
 from shared.campaigns import NUDGE_SECONDS
-from shared.contracts import SEND_BY_STREAM, WorkOnCampaigns
+from shared.contracts import SEND_BY_STREAM, LoadContacts, WorkOnCampaigns
 from shared.outbox import emit_all
 from shared.settings import Settings
 
 #: Emails nudged, or keys deleted, by one sweep: bounds the transaction, not the work; the next sweep goes on.
 _BATCH = 5_000
-#: Campaigns nudged in one go.
+#: Campaigns, or imports, nudged in one go.
 _CAMPAIGNS = 200
 
 
@@ -23,6 +23,14 @@ def sweep(tx: Connection, config: Settings) -> int:
         overdue = [row.id for row in rows if row.stream == stream]
         emit_all(tx, [(chunk, None) for chunk in message.chunked(overdue, config.send_chunk)])
     return len(rows)
+
+
+def nudge_imports(tx: Connection, config: Settings) -> int:
+    """Nudges the imports that nobody works on; returns how many."""
+    values = {"grace": config.sweep_grace_seconds, "batch": _CAMPAIGNS}
+    ids = tx.execute(queries.TAKE_IMPORTS, values).scalars().all()
+    emit_all(tx, [(LoadContacts(str(id)), None) for id in ids])
+    return len(ids)
 
 
 def nudge_campaigns(tx: Connection) -> int:

@@ -42,6 +42,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "tag_in_use": (409, "A campaign that is scheduled or under way goes by this tag."),
     "tag_name_taken": (409, "The account has a tag of this name already."),
     "segment_in_use": (409, "A campaign that is scheduled or under way goes by this segment."),
+    "import_ended": (409, "The import has ended already."),
     "contact_exists": (409, "Another contact has this address."),
     "email_taken": (409, "Somebody signs in with this address already."),
     "last_owner": (409, "An account needs an owner: make somebody else one first."),
@@ -62,6 +63,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "monthly_quota_exceeded": (429, "The account has used up the recipients of this month (UTC)."),
     "relay_refused": (502, "The SMTP relay refused the email for good."),
     "busy": (503, "Too many are signing in at this moment."),
+    "too_many_streams": (503, "Too many are watching at this moment. Ask for the state instead."),
     "sessions_unavailable": (503, "Sessions can't be looked up at the moment. API keys go on."),
     "database_unavailable": (503, "The database can't be reached at the moment."),
 }

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.gateway.csv_out import csv_text
 from shared.addresses import AddressError, parse_address
 from shared.clock import iso
 from shared.suppressions import MANUAL, STRENGTH
@@ -21,8 +22,7 @@ COLUMNS = ("email", "reason", "source", "created_at")
 
 #: Longest cell that is looked at; the longest address has 254 octets.
 _LONGEST_CELL = 10_000
-#: What a spreadsheet takes for a formula (OWASP, CSV injection), after any quotes that already escape it.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+#: A cell that `csv_out.escape` has put a quote before.
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _HEADER = ("email", "email address", "email_address", "e-mail", "address", "recipient")
 
@@ -73,19 +73,9 @@ def read(raw: bytes) -> Iterator[Entry | Reject]:
 
 
 def write(rows: Iterable[dict[str, Any]], header: bool) -> str:
-    """`rows` of the suppression list as CSV (RFC 4180)."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    if header:
-        writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([escape(row["email"]), row["reason"], escape(row["source"]), iso(row["created_at"])])
-    return out.getvalue()
-
-
-def escape(cell: str) -> str:
-    """`cell`, which no spreadsheet takes for a formula; `read` takes the added quote away again."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    """`rows` of the suppression list as CSV."""
+    cells = ((row["email"], row["reason"], row["source"], iso(row["created_at"])) for row in rows)
+    return csv_text([COLUMNS, *cells] if header else cells)
 
 
 def _rows(reader: Any) -> Iterator[tuple[int, list[str]]]:

@@ -15,6 +15,7 @@ from shared.models.contacts import (
 from shared.models.dkim import dkim_keys
 from shared.models.emails import attachments, contents, emails, events, files, recipients
 from shared.models.idempotency import idempotency_keys
+from shared.models.imports import import_chunks, import_rejects, imports
 from shared.models.outbox import outbox
 from shared.models.reports import delivery_reports
 from shared.models.suppressions import suppressions
@@ -40,6 +41,9 @@ __all__ = [
     "events",
     "files",
     "idempotency_keys",
+    "import_chunks",
+    "import_rejects",
+    "imports",
     "lists",
     "metadata",
     "outbox",

@@ -14,6 +14,7 @@ from typing import Any
 from shared.settings.declared import SettingsError, parse
 from shared.settings.domains import Domains
 from shared.settings.http import Http
+from shared.settings.importing import Importing
 from shared.settings.install import Install
 from shared.settings.people import People
 from shared.settings.scheduling import Scheduling
@@ -25,11 +26,13 @@ from shared.settings.webhooks import Webhooks
 __all__ = ["SECTIONS", "Settings", "SettingsError", "settings"]
 
 #: In the order of docs/settings.md.
-SECTIONS = (Install, Http, People, Domains, Sending, Scheduling, Submission, Tracking, Webhooks)
+SECTIONS = (Install, Http, People, Domains, Sending, Scheduling, Importing, Submission, Tracking, Webhooks)
 
 
 @dataclass(frozen=True)
-class Settings(Install, Http, People, Domains, Sending, Scheduling, Submission, Tracking, Webhooks):
+class Settings(
+    Install, Http, People, Domains, Sending, Scheduling, Importing, Submission, Tracking, Webhooks
+):
     """Typed settings; times are seconds, sizes bytes. `docs/settings.md` is generated from the sections."""
 
     @classmethod

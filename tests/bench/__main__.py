@@ -1,4 +1,4 @@
-"""`python -m tests.bench [accepting sending scheduling]`: runs benchmarks and prints what they measured."""
+"""`python -m tests.bench [accepting sending …]`: runs benchmarks and prints what they measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import accepting, scheduling, sending
+from tests.bench import accepting, importing, scheduling, sending
 from tests.bench.cluster import Bench, bench_cluster
 from tests.bench.figures import Figure, machine, table
 
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "accepting": accepting.run,
     "sending": sending.run,
     "scheduling": scheduling.run,
+    "importing": importing.run,
 }
 
 

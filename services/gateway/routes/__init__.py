@@ -20,6 +20,7 @@ from services.gateway.routes import (
     domains,
     doors,
     emails,
+    imports,
     lists,
     logs,
     members,
@@ -59,6 +60,8 @@ API = (
     Mount(lists.blueprint, authenticate),  # /api/lists, …/{id}
     # /api/lists/{id}/contacts, …/batch, …/remove, …/unsubscribe, …/{id}
     Mount(members.blueprint, authenticate),
+    # POST /api/lists/{id}/import; /api/imports, …/{id}, …/{id}/cancel, …/{id}/rejected, …/{id}/stream
+    Mount(imports.blueprint, authenticate),
     Mount(contacts.blueprint, authenticate),  # /api/contacts, …/{id}, …/{id}/history
     Mount(tags.blueprint, authenticate),  # /api/tags, …/{id}, …/{id}/contacts; /api/contacts/{id}/tags
     # /api/segments, …/{id}, …/{id}/contacts, …/{id}/count, …/preview

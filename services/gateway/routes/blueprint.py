@@ -83,6 +83,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         open_to_all: bool = False,
         idempotent: Content | None = None,
         waits: type[Schema] | None = None,
+        at_once: type[Schema] | None = None,
     ) -> Callable[[View], View]:
         """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
 
@@ -98,6 +99,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             open_to_all: needs none.
             idempotent: takes an idempotency key; says what of a request must be the same under the same key,
                 `read_json` for a JSON body. The view says `keep` (once.py) in its transaction.
+            at_once: what it answers with 200 where all is done by then.
             waits: honours `Prefer: wait`, and answers 200 with this schema if there is an outcome in time.
         """
         scope = None if scheme or open_to_all else scope or self.scope
@@ -137,8 +139,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
                 wrapped = once(wrapped, idempotent)
             if parameters:
                 wrapped = self.doc(parameters=parameters)(wrapped)
-            if waits:
-                wrapped = self.alt_response(200, schema=waits, example=answer_example(waits))(wrapped)
+            better = waits or at_once
+            if better:
+                wrapped = self.alt_response(200, schema=better, example=answer_example(better))(wrapped)
             wrapped = self._answers(*answers, example)(wrapped)
             if accepts:
                 wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)

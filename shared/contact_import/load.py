@@ -1,0 +1,208 @@
+"""An import's steps: each loads some thousand rows, in one transaction that also says how far it got.
+
+So a step is done or it is not, whenever its process dies; the next claim goes on behind the last one done.
+Two that work on one import can't both: a claim's number fences the other's steps off.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from shared.clock import now
+from shared.contact_import import queries
+from shared.contact_import.columns import Layout
+from shared.contact_import.csv_rows import CsvReader, CsvRow
+from shared.contact_import.people import Entry, entry_of
+from shared.db import copy_in, transaction
+from shared.ids import new_id
+from shared.models import import_chunks, import_rejects, imports, lists
+from shared.models.imports import IMPORT_CHUNK
+
+#: Longest part of a rejected row that is kept, in characters.
+_MAX_SHOWN = 2_000
+_NULL = "\\N"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on an import: its row, and under which number."""
+
+    row: dict[str, Any]
+
+    @property
+    def id(self) -> UUID:
+        """The import's."""
+        id: UUID = self.row["id"]
+        return id
+
+
+def claim(tx: Connection, id: UUID, lease: float) -> Claim | None:
+    """Takes an import on for `lease` seconds a step; None: it has ended, or another is at it."""
+    row = tx.execute(queries.CLAIM, {"id": id, "lease": lease}).mappings().one_or_none()
+    return Claim(dict(row)) if row else None
+
+
+def load(claimed: Claim, rows_a_step: int, lease: float) -> Iterator[bool]:
+    """Works through the import, a step at each turn; yields whether the step was ours to do.
+
+    The caller may stop between steps: what is done stays done.
+    """
+    row = claimed.row
+    layout = Layout.of(row["layout"])
+    reader = CsvReader(_blocks(claimed.id, row["position"]), layout.delimiter, row["position"], row["line"])
+    rows = iter(reader)
+    ended = False
+    while not ended:
+        batch = list(islice(rows, rows_a_step))
+        ended = len(batch) < rows_a_step
+        with transaction() as tx:
+            ours = _step(tx, row, layout, batch, reader, ended=ended, lease=lease)
+        yield ours
+        if not ours:
+            return
+
+
+def release(tx: Connection, id: UUID, attempts: int) -> bool:
+    """Gives a claim back, where it has not ended: the next claim needs not wait for the lease."""
+    statement = (
+        update(imports)
+        .where(imports.c.id == id, imports.c.attempts == attempts, imports.c.status == "running")
+        .values(due_at=now())
+    )
+    return tx.execute(statement).rowcount > 0
+
+
+def fail(tx: Connection, claimed: Claim, why: str) -> None:
+    """Ends an import that can't go on; what was loaded stays."""
+    tx.execute(
+        update(imports)
+        .where(imports.c.id == claimed.id, imports.c.attempts == claimed.row["attempts"])
+        .values(status="failed", error=why, finished_at=now())
+    )
+    tx.execute(delete(import_chunks).where(import_chunks.c.import_id == claimed.id))
+
+
+def _step(
+    tx: Connection,
+    row: dict[str, Any],
+    layout: Layout,
+    batch: list[CsvRow],
+    reader: CsvReader,
+    *,
+    ended: bool,
+    lease: float,
+) -> bool:
+    """Loads a batch and moves the import on; False: it is not ours any more, and nothing was done."""
+    held = tx.execute(queries.HOLD, {"id": row["id"], "attempts": row["attempts"]}).first()
+    if held is None:
+        return False
+    people, repeats, rejects = _judged(batch, layout, row["mode"])
+    counts = _merge(tx, row, people) if people else {"added": 0, "updated": 0, "suppressed": 0}
+    _keep_rejects(tx, row["id"], rejects)
+    skipped = len(people) + repeats - counts["added"] - counts["updated"]
+    tx.execute(
+        update(imports)
+        .where(imports.c.id == row["id"])
+        .values(
+            position=reader.position,
+            line=reader.line,
+            rows=imports.c.rows + len(batch),
+            added=imports.c.added + counts["added"],
+            updated=imports.c.updated + counts["updated"],
+            suppressed=imports.c.suppressed + counts["suppressed"],
+            skipped=imports.c.skipped + skipped,
+            rejected=imports.c.rejected + len(rejects),
+            due_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, lease),
+            **({"status": "completed", "finished_at": now()} if ended else {}),
+        )
+    )
+    if ended:
+        tx.execute(delete(import_chunks).where(import_chunks.c.import_id == row["id"]))
+    return True
+
+
+def _judged(
+    batch: list[CsvRow], layout: Layout, mode: str
+) -> tuple[dict[str, Entry], int, list[dict[str, Any]]]:
+    """People by key, how many rows said more of one of them, and what was left out."""
+    people: dict[str, Entry] = {}
+    rejects: list[dict[str, Any]] = []
+    repeats = 0
+    for row in batch:
+        found = row.fault or entry_of(row.line, row.cells, layout)
+        if isinstance(found, str):
+            shown = layout.delimiter.join(row.cells)[:_MAX_SHOWN].replace("\x00", "\ufffd").rstrip("\r\n")
+            rejects.append({"line": row.line, "reason": found, "row": shown})
+            continue
+        known = people.setdefault(found.key, found)
+        if known is not found:
+            repeats += 1
+            if mode != "add":
+                known.add(found)
+    return people, repeats, rejects
+
+
+def _merge(tx: Connection, row: dict[str, Any], people: dict[str, Entry]) -> dict[str, int]:
+    tx.execute(queries.STAGE)
+    copy_in(tx, queries.COPY_STAGE, [_copied(people[key]) for key in sorted(people)])
+    values = {"account_id": row["account_id"]}
+    done = tx.execute(queries.MERGE[row["mode"]], values).one()
+    opt_in = tx.execute(select(lists.c.opt_in).where(lists.c.id == row["list_id"])).scalar()
+    confirmed = row["confirmed"] or opt_in == "single"
+    listed = tx.execute(
+        queries.SUBSCRIBE,
+        {
+            **values,
+            "list_id": row["list_id"],
+            "status": "subscribed" if confirmed else "unconfirmed",
+            "tag_ids": [str(id) for id in row["tag_ids"]],
+        },
+    ).one()
+    return {"added": done.added, "updated": done.updated, "suppressed": listed.suppressed}
+
+
+def _copied(entry: Entry) -> bytes:
+    """A line of COPY's text format."""
+    metadata = json.dumps(entry.metadata, ensure_ascii=False) if entry.metadata else "{}"
+    cells = (
+        str(new_id()),
+        _escaped(entry.email),
+        _escaped(entry.key),
+        _NULL if entry.first_name is None else _escaped(entry.first_name),
+        _NULL if entry.last_name is None else _escaped(entry.last_name),
+        _escaped(metadata),
+    )
+    return ("\t".join(cells) + "\n").encode()
+
+
+def _escaped(text: str) -> str:
+    if "\\" in text or not text.isprintable():
+        return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    return text
+
+
+def _keep_rejects(tx: Connection, id: UUID, rejects: list[dict[str, Any]]) -> None:
+    if rejects:
+        tx.execute(insert(import_rejects), [{"import_id": id, **item} for item in rejects])
+
+
+def _blocks(id: UUID, position: int) -> Iterator[bytes]:
+    """The file from `position` on, a chunk in memory at a time, each read in a transaction of its own."""
+    number, begin = divmod(position, IMPORT_CHUNK)
+    while True:
+        query = select(import_chunks.c.data).where(
+            import_chunks.c.import_id == id, import_chunks.c.number == number
+        )
+        with transaction() as tx:
+            data = tx.execute(query).scalar()
+        if data is None:
+            return
+        yield bytes(data)[begin:]
+        number, begin = number + 1, 0

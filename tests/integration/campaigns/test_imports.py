@@ -1,0 +1,136 @@
+"""Imports whose worker is killed: whatever the moment, the end is that of an import nobody disturbed.
+
+`KILLS=20` kills so often; the suite kills a few times only.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import create_engine, insert, make_url, text
+
+from deploy.local.cluster import Cluster
+from deploy.local.layout import BIN, ROOT
+from services.gateway.import_store import Options, create
+from shared.ids import new_id
+from shared.models import accounts, lists, suppressions, tags
+from tests.fixtures.contact_files import blocks
+from tests.fixtures.database import Database
+from tests.fixtures.waiting import wait_for
+
+KILLS = int(os.environ.get("KILLS", "3"))
+ROWS = 2_000 * KILLS
+#: Rows a step: so that a kill meets one of a hundred.
+STEP = 40
+
+
+@pytest.fixture(scope="module")
+def apart(servers: Cluster) -> Iterator[tuple[Database, dict[str, str]]]:
+    """A database that no worker knows, and the settings of processes that do."""
+    url = make_url(servers.layout.database_url).set(drivername="postgresql+psycopg2")
+    name = f"imports_{uuid.uuid4().hex}"
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        mine = url.set(database=name)
+        settings = {
+            **servers.environment(),
+            "DATABASE_URL": mine.set(drivername="postgresql").render_as_string(hide_password=False),
+            "MAILMATIC_IMPORT_STEP_ROWS": str(STEP),
+            "PYTHONPATH": str(ROOT),
+        }
+        migrate = [str(BIN / "alembic"), "-c", "shared/migrations/alembic.ini", "upgrade", "head"]
+        subprocess.run(migrate, cwd=ROOT, env=settings, check=True, capture_output=True)
+        engine = create_engine(mine)
+        try:
+            yield Database(engine), settings
+        finally:
+            engine.dispose()
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+def begun(database: Database) -> UUID:
+    """An import of the same file into an account of its own, with somebody suppressed and a tag."""
+    account_id, list_id, tag_id = new_id(), new_id(), new_id()
+    mine = {"account_id": account_id}
+    with database.engine.begin() as tx:
+        tx.execute(insert(accounts).values(id=account_id, name="x"))
+        tx.execute(insert(lists).values(id=list_id, name="x", **mine))
+        tx.execute(insert(tags).values(id=tag_id, name="x", color="#000000", **mine))
+        one = {"id": new_id(), "address": "person.7@yahoo.com", "reason": "manual", "source": "x"}
+        tx.execute(insert(suppressions).values(**one, **mine))
+        options = Options(list_id, "upsert", [tag_id], confirmed=True, mapping={}, filename=None)
+        return create(tx, account_id, blocks(ROWS), options)[0]
+
+
+def runner(settings: dict[str, str], id: UUID) -> subprocess.Popen[str]:
+    """A process that works on the import."""
+    command = [sys.executable, "-m", "tests.fixtures.import_runner", str(id)]
+    process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+def outcome(database: Database, id: UUID) -> dict[str, Any]:
+    """All that an import made, without what is of one run alone: ids and times."""
+
+    def rows(statement: str) -> list[Any]:
+        return [tuple(row) for row in database.all(statement, id=id)]
+
+    return {
+        "import": rows(
+            "SELECT status, rows, added, updated, skipped, rejected, suppressed, position, line"
+            " FROM imports WHERE id = :id"
+        ),
+        "contacts": rows(
+            "SELECT email, email_key, first_name, last_name, metadata FROM contacts"
+            " WHERE account_id = (SELECT account_id FROM imports WHERE id = :id) ORDER BY 2"
+        ),
+        "subscriptions": rows(
+            "SELECT email_key, subscriptions.status FROM subscriptions JOIN contacts ON id = contact_id"
+            " WHERE list_id = (SELECT list_id FROM imports WHERE id = :id) ORDER BY 1"
+        ),
+        "tags": rows(
+            "SELECT count(*) FROM contact_tags"
+            " WHERE account_id = (SELECT account_id FROM imports WHERE id = :id)"
+        ),
+        "rejects": rows("SELECT line, reason, row FROM import_rejects WHERE import_id = :id ORDER BY 1"),
+        "chunks": rows("SELECT count(*) FROM import_chunks WHERE import_id = :id"),
+    }
+
+
+def test_an_import_that_is_killed_again_and_again_ends_like_one_that_nobody_disturbed(
+    apart: tuple[Database, dict[str, str]],
+) -> None:
+    database, settings = apart
+    undisturbed, killed = begun(database), begun(database)
+    assert runner(settings, undisturbed).wait(120) == 0
+    expected = outcome(database, undisturbed)
+    assert expected["import"][0][:2] == ("completed", ROWS)
+    assert len(expected["contacts"]) > ROWS * 0.9
+    assert expected["rejects"]
+    dice = random.Random(ROWS)
+    for kill in range(1, KILLS + 1):
+        process = runner(settings, killed)
+        wait_for(past(database, killed, ROWS * kill // (KILLS + 1)), "the import to get further", 120)
+        wait_for(lambda: dice.random() < 0.3, "some moment within a step")
+        process.kill()
+        process.wait(10)
+        assert database.all("SELECT status FROM imports WHERE id = :id", id=killed) == [("running",)]
+    assert runner(settings, killed).wait(120) == 0
+    assert outcome(database, killed) == expected
+
+
+def past(database: Database, id: UUID, rows: int) -> Callable[[], bool]:
+    """Whether an import has read so many rows."""
+    return lambda: database.all("SELECT rows FROM imports WHERE id = :id", id=id)[0][0] >= rows
