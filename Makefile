@@ -1,6 +1,6 @@
 # Mailmatic. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status psql shell scale setup setup-test test fuzz bench lint format migration settings lock clean
+.PHONY: help run up down logs status psql shell scale setup setup-test test fuzz bench bench-campaign lint format migration settings lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 # many short processes: none should compile anew what another has compiled
@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SHARED_OUT := --numprocesses=2 --dist=loadfile
 
 help: ## Print this help
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Run it
 run: setup ## Start everything, deliver a first email, show the logs (Ctrl-C stops it)
@@ -38,8 +38,10 @@ test: setup-test ## Run the tests; T=tests/unit narrows
 	$(BIN)/pytest $(or $(T),$(SHARED_OUT))
 fuzz: setup-test ## Thousands of generated requests against every operation
 	FUZZ_CASES=100 $(BIN)/pytest tests/integration/gateway/test_fuzz.py --timeout=600
-bench: setup-test ## Measure: B="accepting sending scheduling" narrows
+bench: setup-test ## Measure: B="accepting sending campaign" narrows
 	$(BIN)/python -m tests.bench $(B)
+bench-campaign: setup-test ## Measure campaigns: CONTACTS=100000 RUNS=3 JSON=file
+	$(BIN)/python -m tests.bench campaign --contacts $(or $(CONTACTS),100000) --runs $(or $(RUNS),3) $(if $(JSON),--json $(JSON))
 lint: setup ## ruff, mypy and the import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import accepting, importing, scheduling, sending
+from tests.bench import accepting, campaign, importing, scheduling, sending
 from tests.bench.cluster import Bench, bench_cluster
 from tests.bench.figures import Figure, machine, table
 
@@ -18,18 +18,20 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "sending": sending.run,
     "scheduling": scheduling.run,
     "importing": importing.run,
+    "campaign": campaign.run,
 }
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHES)))
 @click.option("--runs", default=3, show_default=True, help="Runs of each; the median is reported.")
+@click.option("--contacts", default=100_000, show_default=True, help="Contacts of a campaign.")
 @click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write figures here.")
-def main(names: tuple[str, ...], runs: int, path: Path | None) -> None:
+def main(names: tuple[str, ...], runs: int, contacts: int, path: Path | None) -> None:
     """Run the benchmarks NAMES (default: all) and print a table."""
     _say("starting the cluster …")
     figures: list[Figure] = []
-    with bench_cluster(runs) as bench:
+    with bench_cluster(runs, contacts) as bench:
         for name in names or BENCHES:
             _say(f"{name} …")
             figures += BENCHES[name](bench)

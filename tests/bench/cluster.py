@@ -27,6 +27,9 @@ _SETTINGS = {
     "MAILMATIC_LOG_FORMAT": "json",
 }
 
+#: Of the kernel's clock, a second.
+_TICKS = os.sysconf("SC_CLK_TCK")
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -36,6 +39,7 @@ class Bench:
     api: Client
     engine: Engine
     runs: int
+    contacts: int
 
     def sql(self, statement: str, **values: object) -> list[tuple[object, ...]]:
         """The rows of a statement."""
@@ -51,6 +55,20 @@ class Bench:
         """Forgets every email."""
         self.sql("TRUNCATE emails, recipients, contents, events, outbox")
 
+    def empty_campaigns(self) -> None:
+        """Forgets every email, campaign and contact."""
+        self.empty()
+        self.sql("TRUNCATE campaigns, campaign_recipients, campaign_counts, contacts, lists, tags CASCADE")
+
+    def cpu(self, program: str) -> float:
+        """Processor time that a program and its living children have used so far (seconds)."""
+        group = os.getpgid(self.cluster.pid(program))
+        return sum(
+            sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) / _TICKS
+            for stat in Path("/proc").glob("[0-9]*/stat")
+            if _in_group(int(stat.parent.name), group)
+        )
+
     def memory(self, program: str) -> float:
         """The most memory that a program and its children have held at once so far, each its own (MB)."""
         group = os.getpgid(self.cluster.pid(program))
@@ -65,7 +83,7 @@ class Bench:
 
 
 @contextmanager
-def bench_cluster(runs: int) -> Iterator[Bench]:
+def bench_cluster(runs: int, contacts: int) -> Iterator[Bench]:
     """Starts everything; removes it afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="mailmatic-bench-", dir="/var/tmp"))
     directory.chmod(0o755)
@@ -78,7 +96,7 @@ def bench_cluster(runs: int) -> Iterator[Bench]:
             cluster.start_services()
             url = make_url(cluster.layout.database_url).set(drivername="postgresql+psycopg2")
             engine = create_engine(url)
-            yield Bench(cluster, new_client(cluster), engine, runs)
+            yield Bench(cluster, new_client(cluster), engine, runs, contacts)
             engine.dispose()
     shutil.rmtree(directory, ignore_errors=True)
 
