@@ -58,7 +58,7 @@ class Template:
     def render(self, values: Mapping[str, Any], *, html: bool) -> str:
         """The text with `values` filled in, escaped for HTML when `html`."""
         return "".join(
-            piece if isinstance(piece, str) else _filled(piece, values, html) for piece in self.pieces
+            piece if isinstance(piece, str) else filled(piece, values, html=html) for piece in self.pieces
         )
 
     def render_line(self, values: Mapping[str, Any]) -> str:
@@ -72,7 +72,7 @@ class Template:
     def length(self, values: Mapping[str, Any], *, html: bool) -> int:
         """How many characters `render` would give, without making them: a few kilobytes can ask for many."""
         return sum(
-            len(piece) if isinstance(piece, str) else len(_filled(piece, values, html))
+            len(piece) if isinstance(piece, str) else len(filled(piece, values, html=html))
             for piece in self.pieces
         )
 
@@ -121,11 +121,13 @@ def _trouble(source: str, at: int) -> str:
     return f"{shown!r} is no variable; write {{{{name}}}}, {{{{name.key}}}} or {{{{name|default}}}}."
 
 
-def _filled(variable: Variable, values: Mapping[str, Any], html: bool) -> str:
+def filled(variable: Variable, values: Mapping[str, Any], *, html: bool) -> str:
+    """What stands in the place of `variable`, escaped for HTML when `html`."""
     found: Any = values
     for key in variable.path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    text = _text(found) or variable.default
+        # asked of a million readers' dicts: the question about other mappings takes ten times as long
+        found = found.get(key) if type(found) is dict or isinstance(found, Mapping) else None
+    text = (found if type(found) is str else _text(found)) or variable.default
     return escape(text) if html else text
 
 

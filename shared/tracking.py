@@ -14,6 +14,7 @@ campaign (16 each, both or neither): retention drops emails sooner than people l
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -36,6 +37,7 @@ MOST_LINKS = TRAP = 0xFFFF
 #: What `Location` may be: http or https, and nothing that could end the header's line.
 _TARGET = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 _VERSION = 0x10
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _OPEN, _CLICK, _UNSUBSCRIBE = _VERSION | 1, _VERSION | 2, _VERSION | 3
 #: position of a message to several recipients
 _NOBODY = 0xFFFF
@@ -105,11 +107,8 @@ class Tokens:
         Raises:
             ValueError: it is no such thing.
         """
-        if len(target) > LONGEST_TARGET or _TARGET.fullmatch(target) is None:
-            raise ValueError(f"not a URL to redirect to: {target[:80]!r}")
-        return self._signed(
-            self._heads[_CLICK] + email_id.bytes + _octets(position) + index.to_bytes(2) + target.encode()
-        )
+        link = _link_octets(index, target)
+        return self._signed(self._heads[_CLICK] + email_id.bytes + _octets(position) + link)
 
     def unsubscription(
         self,
@@ -218,8 +217,17 @@ def _octets(position: int | None) -> bytes:
     return (_NOBODY if position is None else position).to_bytes(2)
 
 
+@lru_cache(maxsize=4_096)
+def _link_octets(index: int, target: str) -> bytes:
+    """Number and target of a link, which a campaign's emails share; raises ValueError."""
+    if len(target) > LONGEST_TARGET or _TARGET.fullmatch(target) is None:
+        raise ValueError(f"not a URL to redirect to: {target[:80]!r}")
+    return index.to_bytes(2) + target.encode()
+
+
 def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    encoded = binascii.b2a_base64(data, newline=False)
+    return encoded.translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:

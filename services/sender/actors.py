@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID
 
+from services.sender.campaign_watch import CampaignWatch
 from services.sender.claim import claim, release
 from services.sender.files import Files, read_file
 from services.sender.handover import hand_over
@@ -49,6 +50,7 @@ def send(message: EmailIds) -> None:
         return
     # half the lease: what is not begun by then goes back, so a slow relay never outlives a claim
     deadline = time.monotonic() + config.lease_seconds / 2
+    watch = CampaignWatch({job.campaign_id for job in jobs if job.campaign_id})
     journal = Journal(journal_directory(), [(job.email_id, job.attempt) for job in jobs])
     try:
         attempts, untouched = hand_over(
@@ -56,7 +58,7 @@ def send(message: EmailIds) -> None:
             relay_pool(),
             journal,
             Files(_file),
-            give_back_when=lambda: stopping.is_set() or time.monotonic() > deadline,
+            give_back_when=lambda: stopping.is_set() or time.monotonic() > deadline or watch.halted(),
         )
         by_id = {job.email_id: job for job in jobs}
         verdicts = [

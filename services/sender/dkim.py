@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -44,20 +45,19 @@ class Signer:
             body_hash: of `body_hash`.
             signed_at: Unix seconds (t=).
         """
-        present = [(line.partition(":")[0].strip().lower(), line) for line in headers]
-        names, canonical = _chosen(present)
-        unsigned = _folded(
-            [
-                f"v=1; a={self._algorithm}; c=relaxed/simple; d={self.domain}; s={self.selector};",
-                f"t={signed_at};",
-                f"h={':'.join(names)};",
-                f"bh={body_hash};",
-                "b=",
-            ]
-        )
-        data = "".join(f"{line}\r\n" for line in canonical) + _relaxed(unsigned)
-        signature = base64.b64encode(self._sign(data.encode())).decode()
-        return unsigned + "\r\n ".join(_slices(signature))
+        names = tuple([line.partition(":")[0] for line in headers])
+        chosen, prefix, relaxed = self._prefix(names, signed_at)
+        rest = f" bh={body_hash};\r\n b="
+        canonical = [_relaxed(headers[index]) for index in chosen]
+        canonical.append(f"{relaxed} bh={body_hash}; b=")
+        signature = base64.b64encode(self._sign("\r\n".join(canonical).encode())).decode()
+        return prefix + rest + "\r\n ".join(_slices(signature))
+
+    def _prefix(self, names: tuple[str, ...], signed_at: int) -> tuple[list[int], str, str]:
+        """What signatures of messages with these headers share: which are signed, and the tags before bh=."""
+        chosen, listed = _chosen(names)
+        made = _tags(self._algorithm, self.domain, self.selector, signed_at, listed)
+        return chosen, *made
 
     @property
     def _algorithm(self) -> str:
@@ -85,17 +85,32 @@ def body_hash(chunks: Iterable[bytes]) -> str:
     return base64.b64encode(digest.digest()).decode()
 
 
-def _chosen(present: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    """The names for h= and the canonical lines that they stand for, last occurrence first (§5.4.2)."""
-    names: list[str] = []
-    lines: list[str] = []
+@lru_cache(maxsize=256)
+def _chosen(names: tuple[str, ...]) -> tuple[list[int], str]:
+    """Which of the headers called `names` are signed, last occurrence first (§5.4.2), and what h= says."""
+    lowered = [name.strip().lower() for name in names]
+    chosen: list[int] = []
+    listed: list[str] = []
     for name in SIGNED:
-        occurring = [line for found, line in present if found == name]
-        lines += [_relaxed(line) for line in reversed(occurring)]
-        names += [name] * (len(occurring) + 1)
-    return names, lines
+        occurring = [index for index, found in enumerate(lowered) if found == name]
+        chosen += reversed(occurring)
+        listed += [name] * (len(occurring) + 1)
+    return chosen, ":".join(listed)
 
 
+@lru_cache(maxsize=256)
+def _tags(algorithm: str, domain: str, selector: str, signed_at: int, listed: str) -> tuple[str, str]:
+    """The beginning of a signature's header up to bh=, folded, and the same in relaxed form."""
+    tags = [
+        f"v=1; a={algorithm}; c=relaxed/simple; d={domain}; s={selector};",
+        f"t={signed_at};",
+        f"h={listed};",
+    ]
+    begun = _folded(tags)
+    return f"{begun}\r\n", _relaxed(begun)
+
+
+@lru_cache(maxsize=4_096)
 def _relaxed(line: str) -> str:
     """One header in relaxed form (§3.4.2), without a line end."""
     name, _, value = line.replace("\r\n", "").partition(":")

@@ -1,27 +1,27 @@
-"""A chunk of jobs → the relay, one after the other, with every step in the journal."""
+"""A chunk of jobs → the relay, back to back or one after the other, with every step in the journal."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from services.sender import simulator
+from services.sender.back_to_back import BackToBack, fits
+from services.sender.envelopes import envelope_of, signed
 from services.sender.files import FileMissing, Files
 from services.sender.headers import HeaderInjection
 from services.sender.jobs import Attempt, Job
 from services.sender.journal import Journal
-from services.sender.message import Message
 from services.sender.outcomes import Outcome, Reply, for_all
-from services.sender.pieces import Stream
 from services.sender.relay_pool import RelayPool
 from services.sender.render import Data, render
 from services.sender.seven_bit import CantConvert, seven_bit
-from services.sender.smtp import Envelope, NeedsSevenBit, RelayTrouble
+from services.sender.smtp import NeedsSevenBit, RelayTrouble
 from shared import states
 from shared.observability import get_logger, request_scope
 from shared.templates import TemplateError
-from shared.verp import return_paths
 
 log = get_logger("sender")
 
@@ -46,32 +46,36 @@ def hand_over(
     Returns:
         The attempts, and the (email id, attempt) pairs that were not begun.
     """
-    attempts: list[Attempt] = []
-    for index, job in enumerate(jobs):
-        try:
-            attempt = attempt_one(job, pool, journal, files, give_back_when)
-        except _GivenBack:
-            return attempts, [(left.email_id, left.attempt) for left in jobs[index:]]
-        journal.finished(attempt)
-        attempts.append(attempt)
-    return attempts, []
 
-
-def attempt_one(
-    job: Job, pool: RelayPool, journal: Journal, files: Files, give_back_when: Callable[[], bool]
-) -> Attempt:
-    """One email to one relay: every way it can go is an outcome, none an exception but `_GivenBack`."""
-
-    def begin() -> None:
+    def begin(job: Job) -> None:
         if give_back_when():
             raise _GivenBack
         journal.started(job.email_id)
 
-    if give_back_when():
-        raise _GivenBack
+    alike = BackToBack([job for job in jobs if fits(job)], pool, journal, begin)
+    left = [job for job in jobs if not fits(job)]
+    attempts = alike.attempts
+    try:
+        alike.go()
+        left += alike.left
+        while left:
+            if give_back_when():
+                raise _GivenBack
+            attempt = attempt_one(left[0], pool, files, begin)
+            journal.finished(attempt)
+            attempts.append(attempt)
+            del left[0]
+    except _GivenBack:
+        ended = {attempt.email_id for attempt in attempts}
+        return attempts, [(job.email_id, job.attempt) for job in jobs if job.email_id not in ended]
+    return attempts, []
+
+
+def attempt_one(job: Job, pool: RelayPool, files: Files, begin: Callable[[Job], None]) -> Attempt:
+    """One email to one relay: every way it can go is an outcome, none an exception but `_GivenBack`."""
     with request_scope(job.request_id):
         started = time.perf_counter()
-        relay, outcomes = _deliver(job, pool, files, begin)
+        relay, outcomes = _deliver(job, pool, files, partial(begin, job))
         outcomes = outcomes + _suppressed(job)
         spent_ms = round((time.perf_counter() - started) * 1000, 1)
         for outcome in outcomes:
@@ -103,15 +107,15 @@ def _deliver(
     if not served:
         return None, []
     positions = [item.position for item in served]
-    envelope = Envelope(_envelope_sender(job, positions), [(item.position, item.address) for item in served])
+    envelope = envelope_of(job, served)
     try:
         message = render(job, _files(job, files))
         if job.test:
             return simulator.RELAY, simulator.simulate(served, job.attempt)
         try:
-            relay, outcomes = pool.deliver(envelope, _signed(job, message), begin)
+            relay, outcomes = pool.deliver(envelope, signed(job, message), begin)
         except NeedsSevenBit:
-            relay, outcomes = pool.deliver(envelope, _signed(job, seven_bit(message)), begin)
+            relay, outcomes = pool.deliver(envelope, signed(job, seven_bit(message)), begin)
     except (CantConvert, NeedsSevenBit) as error:
         return None, for_all(positions, states.FAILED, Reply(554, f"5.6.3 {error}"))
     except (HeaderInjection, TemplateError, FileMissing) as error:
@@ -119,19 +123,6 @@ def _deliver(
     except RelayTrouble as trouble:
         return None, for_all(positions, states.DEFERRED, Reply(451, str(trouble)))
     return str(relay), outcomes
-
-
-def _signed(job: Job, message: Message) -> Stream:
-    """Signed with the moment that it was wanted at, so that a resend is the same message to the last byte."""
-    return message.signed(job.signers, int(job.wanted_at.timestamp())).stream()
-
-
-def _envelope_sender(job: Job, positions: list[int]) -> str:
-    """Where bounces go: to the domain's return path once it is verified, else to the sender."""
-    address = job.sender[1]
-    if not job.return_path:
-        return address
-    return return_paths().address(address.rpartition("@")[2], job.email_id, positions)
 
 
 def _files(job: Job, files: Files) -> Data:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from email.header import Header
 from email.utils import formataddr
+from functools import lru_cache
 
 _FOLD_AT = 78
 _PLACEHOLDER = "a@b"
@@ -13,10 +14,15 @@ _PLACEHOLDER = "a@b"
 _WORDS = re.compile(r" *[^ ]+(?: +$)?")
 
 
+#: (display name, address)
+Mailbox = tuple[str | None, str]
+
+
 class HeaderInjection(ValueError):
     """A value would break out of its header line."""
 
 
+@lru_cache(maxsize=4_096)
 def field(name: str, value: str) -> str:
     """`Name: value`, folded, without the final line end.
 
@@ -32,8 +38,13 @@ def field(name: str, value: str) -> str:
     return f"{name}: {encoded}"
 
 
-def address_field(name: str, mailboxes: Iterable[tuple[str | None, str]]) -> str:
+def address_field(name: str, mailboxes: Iterable[Mailbox]) -> str:
     """An address header out of (display name, address) pairs, one a line when they do not fit on one."""
+    return _address_field(name, tuple(mailboxes))
+
+
+@lru_cache(maxsize=4_096)
+def _address_field(name: str, mailboxes: tuple[Mailbox, ...]) -> str:
     shown = [mailbox(display, address) for display, address in mailboxes]
     line = f"{name}: {', '.join(shown)}"
     return line if len(line) <= _FOLD_AT else f"{name}: " + ",\r\n ".join(shown)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -90,7 +91,17 @@ class Job:
     contact_id: UUID | None = None
     campaign_id: UUID | None = None
 
-    @property
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """What fills a template: the variables, and where to unsubscribe. A sender's own way out stands, but
+        in bulk mail it is ours.
+        """
+        given, url = self.variables, self.unsubscribe_url
+        if given is None or url is None or (self.stream != "bulk" and given.get("unsubscribe_url")):
+            return given or {}
+        return {**given, "unsubscribe_url": url}
+
+    @cached_property
     def unsubscribe_url(self) -> str | None:
         """Where this email's reader unsubscribes."""
         if self.reader is None:

@@ -41,7 +41,7 @@ class Journal:
 
     def started(self, email_id: UUID) -> None:
         """From here on the relay may have this message."""
-        self._append({"started": str(email_id)})
+        self._write(f'{{"started":"{email_id}"}}')
 
     def finished(self, attempt: Attempt) -> None:
         """The outcome is known."""
@@ -71,7 +71,10 @@ class Journal:
         os.close(self._fd)
 
     def _append(self, line: dict[str, Any]) -> None:
-        os.write(self._fd, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        self._write(json.dumps(line, separators=(",", ":")))
+
+    def _write(self, line: str) -> None:
+        os.write(self._fd, f"{line}\n".encode())
 
 
 @dataclass

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from services.sender.pieces import Piece, merged
 
 #: RFC 5322 §2.1.1 allows 998 octets; staying below leaves room for dot-stuffing.
-_MAX_LINE = 990
+MAX_LINE = 990
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 CRLF = "\r\n"
@@ -55,9 +55,19 @@ def multipart(subtype: str, parts: Sequence[Part], boundary: str, *parameters: s
     return [head_line], merged(pieces)
 
 
+def lines(body: str) -> list[str]:
+    """The lines of a body with any kind of line end."""
+    return _LINE_END.split(body)
+
+
+def is_plain(text: str | bytes) -> bool:
+    """Whether `text` is of characters that travel as they are."""
+    return text.isascii() and ("\0" not in text if isinstance(text, str) else b"\0" not in text)
+
+
 def encode(data: bytes) -> tuple[str, bytes]:
     """The shortest encoding of `data` (CRLF line ends) into seven bits and short lines, and `data` in it."""
-    if data.isascii() and b"\0" not in data and max(map(len, data.split(b"\r\n"))) <= _MAX_LINE:
+    if is_plain(data) and max(map(len, data.split(b"\r\n"))) <= MAX_LINE:
         return "7bit", data
     quoted = binascii.b2a_qp(data)
     if len(quoted) <= len(data) * 4 // 3 + 78:

@@ -28,7 +28,9 @@ class Reply:
     def from_wire(cls, code: int, text: bytes) -> Reply:
         """A reply as read from a relay: undecodable and control characters replaced, length bounded."""
         clean = " ".join(text.decode("utf-8", "replace").split())
-        return cls(code, "".join(char if char.isprintable() else "?" for char in clean)[:_PRINTABLE_LIMIT])
+        if not clean.isprintable():
+            clean = "".join(char if char.isprintable() else "?" for char in clean)
+        return cls(code, clean[:_PRINTABLE_LIMIT])
 
     @property
     def positive(self) -> bool:

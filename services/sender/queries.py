@@ -139,3 +139,22 @@ RELEASE = text(
     RETURNING emails.id, emails.stream
     """
 )
+
+# What was paused or cancelled of the campaigns that a chunk belongs to.
+HALTED = text(
+    """
+    SELECT 1 FROM campaigns
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status IN ('paused', 'cancelled') LIMIT 1
+    """
+)
+
+# As arrays: a row of parameters for each event would cost more than the row.
+ADD_EVENTS = text(
+    """
+    INSERT INTO events (id, account_id, email_id, position, type, source, occurred_at, data)
+    SELECT id, account_id, email_id, position, type, 'sender', :moment, data FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:account_ids AS uuid[]), CAST(:email_ids AS uuid[]),
+        CAST(:positions AS smallint[]), CAST(:types AS text[]), CAST(:data AS jsonb[])
+    ) AS new (id, account_id, email_id, position, type, data)
+    """
+)

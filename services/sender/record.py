@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from services.sender import queries
 from services.sender.backoff import retry_delay
@@ -21,7 +22,6 @@ from shared.bounces import Judgement, classify
 from shared.clock import now
 from shared.contracts import SEND_BY_STREAM
 from shared.ids import new_id
-from shared.models import events
 from shared.outbox import emit_all
 from shared.settings import Settings
 
@@ -43,6 +43,15 @@ class Verdict:
     status: str
     due_at: datetime
     error: str | None
+
+
+class _Event(NamedTuple):
+    """What is told of one outcome."""
+
+    id: UUID
+    verdict: Verdict
+    outcome: Outcome
+    status: str
 
 
 def decide(
@@ -125,35 +134,38 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
             "reasons": [meaning.reason if meaning else None for meaning in meanings],
         },
     )
-    moment = now()
     events_before = [
-        _event(item, outcome, status, moment)
-        for item, outcome in rows
-        for status in _BEFORE.get(outcome.status, ())
+        _event(item, outcome, status) for item, outcome in rows for status in _BEFORE.get(outcome.status, ())
     ]
-    told = [_event(item, outcome, outcome.status, moment) for item, outcome in rows]
-    tx.execute(insert(events), [*events_before, *told])
+    told = [_event(item, outcome, outcome.status) for item, outcome in rows]
+    _add_events(tx, [*events_before, *told])
     suppress_bounced(
         tx,
         [
-            Bounced(item.attempt.email_id, outcome.position, event["id"], outcome.suppression)
+            Bounced(item.attempt.email_id, outcome.position, event.id, outcome.suppression)
             for event, (item, outcome) in zip(told, rows, strict=True)
             if outcome.status == states.BOUNCED and outcome.suppression
         ],
     )
 
 
-def _event(verdict: Verdict, outcome: Outcome, status: str, moment: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "account_id": verdict.account_id,
-        "email_id": verdict.attempt.email_id,
-        "position": outcome.position,
-        "type": f"email.{status}",
-        "source": "sender",
-        "occurred_at": moment,
-        "data": _event_data(verdict, outcome),
-    }
+def _add_events(tx: Connection, found: Sequence[_Event]) -> None:
+    tx.execute(
+        queries.ADD_EVENTS,
+        {
+            "ids": [str(event.id) for event in found],
+            "account_ids": [str(event.verdict.account_id) for event in found],
+            "email_ids": [str(event.verdict.attempt.email_id) for event in found],
+            "positions": [event.outcome.position for event in found],
+            "types": [f"email.{event.status}" for event in found],
+            "data": [json.dumps(_event_data(event.verdict, event.outcome)) for event in found],
+            "moment": now(),
+        },
+    )
+
+
+def _event(verdict: Verdict, outcome: Outcome, status: str) -> _Event:
+    return _Event(new_id(), verdict, outcome, status)
 
 
 def _trouble(outcome: Outcome) -> str | None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from services.sender.burst import BurstConnection, Item
 from services.sender.outcomes import Outcome
 from services.sender.pieces import Stream
 from services.sender.relays import Relay
-from services.sender.smtp import Envelope, NeedsSevenBit, RelayConnection, RelayTrouble
+from services.sender.smtp import Envelope, NeedsSevenBit, RelayTrouble
 
 #: A connection idle longer than this (seconds) is not trusted again; Postfix closes after 300.
 _MAX_IDLE = 60.0
@@ -31,7 +32,7 @@ class RelayPool:
         self._hostname = hostname
         self._timeout = timeout
         self._cooldown = cooldown
-        self._idle: dict[Relay, deque[RelayConnection]] = {relay: deque() for relay in self._relays}
+        self._idle: dict[Relay, deque[BurstConnection]] = {relay: deque() for relay in self._relays}
         self._down_until: dict[Relay, float] = {}
         self._last_trouble = "no relay is configured"
         self._lock = threading.Lock()
@@ -57,6 +58,36 @@ class RelayPool:
                     self._down_until[relay] = time.monotonic() + self._cooldown
         raise RelayTrouble(self._last_trouble)
 
+    def burst(
+        self,
+        items: Callable[[], Iterator[Item]],
+        begin: Callable[[Envelope], None],
+        end: Callable[[str, Envelope, list[Outcome]], None],
+    ) -> bool:
+        """Hands messages over back to back (services.sender.burst) to the first relay that is up.
+
+        Args:
+            items: makes them anew for each connection.
+            end: is also told which relay it was.
+
+        Returns:
+            False: no relay is up, or it takes no bursts; nothing was said to it.
+
+        Raises:
+            RelayTrouble: the connection broke.
+        """
+        relay = next((one for one in self._relays if self._down_until.get(one, 0) <= time.monotonic()), None)
+        if relay is None:
+            return False
+        try:
+            connection = self._kept(relay) or BurstConnection(relay, self._hostname, self._timeout)
+        except RelayTrouble:  # each message on its own finds out which relay is up
+            return False
+        if connection.pipelines:
+            connection.deliver_burst(items(), begin, lambda *said: end(str(relay), *said))
+        self._keep(connection)
+        return connection.pipelines
+
     def close(self) -> None:
         """Closes every idle connection."""
         for kept in self._idle.values():
@@ -72,12 +103,12 @@ class RelayPool:
                 return self._use(connection, envelope, message, before_body)
             except RelayTrouble:
                 pass  # the relay had closed the kept connection: a fresh one decides
-        fresh = RelayConnection(relay, self._hostname, self._timeout)
+        fresh = BurstConnection(relay, self._hostname, self._timeout)
         return self._use(fresh, envelope, message, before_body)
 
     def _use(
         self,
-        connection: RelayConnection,
+        connection: BurstConnection,
         envelope: Envelope,
         message: Stream,
         before_body: Callable[[], None],
@@ -90,7 +121,7 @@ class RelayPool:
         self._keep(connection)
         return outcomes
 
-    def _kept(self, relay: Relay) -> RelayConnection | None:
+    def _kept(self, relay: Relay) -> BurstConnection | None:
         while True:
             with self._lock:
                 if not self._idle[relay]:
@@ -100,7 +131,7 @@ class RelayPool:
                 return connection
             connection.close()
 
-    def _keep(self, connection: RelayConnection) -> None:
+    def _keep(self, connection: BurstConnection) -> None:
         if not connection.usable or connection.deliveries >= _MAX_DELIVERIES:
             connection.close()
             return

@@ -7,16 +7,16 @@ one would still be refused here, because what is stored is not to be trusted wit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from datetime import datetime
 from email.utils import format_datetime
-from typing import Any
+from functools import lru_cache
 from uuid import UUID
 
 from services.sender import headers, mime, raw
 from services.sender.file_parts import file_part
-from services.sender.jobs import Content, Job
+from services.sender.jobs import Job
 from services.sender.message import Message
-from services.sender.tracked import body
+from services.sender.plan import text_plan
 from services.sender.unsubscribing import with_one_click
 from shared import templates
 
@@ -36,7 +36,6 @@ def render(job: Job, files: Data) -> Message:
     """
     if job.content.raw:
         return raw.render(job, files[job.content.raw.file_id])
-    content = _filled(job)
     lines = [headers.address_field("From", [job.sender])]
     for name, kind in (("To", "to"), ("Cc", "cc")):
         shown = [(item.name, item.address) for item in job.recipients if item.kind == kind]
@@ -45,13 +44,13 @@ def render(job: Job, files: Data) -> Message:
     if job.reply_to:
         lines.append(headers.address_field("Reply-To", job.reply_to))
     lines += [
-        headers.field("Subject", content.subject),
-        f"Date: {format_datetime(job.wanted_at)}",
+        headers.field("Subject", _subject(job)),
+        f"Date: {_date(job.wanted_at.replace(microsecond=0))}",
         f"Message-ID: {job.message_id}",
         *(headers.field(name, value) for name, value in _custom_headers(job)),
         "MIME-Version: 1.0",
     ]
-    part_head, body = _body(content, files, job.email_id.hex)
+    part_head, body = _body(job, files)
     lines += part_head
     return Message(lines, body)
 
@@ -62,44 +61,45 @@ def _custom_headers(job: Job) -> list[tuple[str, str]]:
     return with_one_click(job.headers, url) if url else job.headers
 
 
-def _filled(job: Job) -> Content:
-    """The content with the job's variables, escaped where it is HTML, and its links led over us."""
+def _subject(job: Job) -> str:
+    if job.variables is None:
+        return job.content.subject
+    return templates.parse(job.content.subject).render_line(job.values)
+
+
+def _texts(job: Job) -> list[mime.Part]:
+    """Its text and its HTML, of these what it has: variables filled in and escaped, links led over us."""
     content, is_template = job.content, job.variables is not None
+    sources = [
+        (text, html) for text, html in ((content.text, False), (content.html, True)) if text is not None
+    ]
     if not is_template and not _tracks(job):
-        return content
-    values = _values(job)
-    return replace(
-        content,
-        subject=templates.parse(content.subject).render_line(values) if is_template else content.subject,
-        html=content.html and body(content.html, html=True, template=is_template).render(values, job.reader),
-        text=content.text and body(content.text, html=False, template=is_template).render(values, job.reader),
-    )
+        return [mime.text_part("html" if html else "plain", text) for text, html in sources]
+    return [
+        text_plan(text, html=html, template=is_template).part(job.values, job.reader)
+        for text, html in sources
+    ]
 
 
 def _tracks(job: Job) -> bool:
     return job.reader is not None and (job.reader.opens or job.reader.clicks)
 
 
-def _values(job: Job) -> Mapping[str, Any]:
-    """The variables, and where to unsubscribe: a sender's own way out stands, but in bulk mail it is ours."""
-    given, url = job.variables, job.unsubscribe_url
-    if given is None or url is None or (job.stream != "bulk" and given.get("unsubscribe_url")):
-        return given or {}
-    return {**given, "unsubscribe_url": url}
+@lru_cache(maxsize=1_024)
+def _date(moment: datetime) -> str:
+    """As `Date` has it; a campaign's emails share it by the thousand."""
+    return format_datetime(moment)
 
 
-def _body(content: Content, files: Data, mark: str) -> mime.Part:
-    """The body as one part; `mark` makes its boundaries the email's own.
+def _body(job: Job, files: Data) -> mime.Part:
+    """The body as one part, whose boundaries are the email's own.
 
     mixed(alternative(text, related(html, inline images)), attachments), of these what is needed.
     """
+    content, mark = job.content, job.email_id.hex
     inline = [item for item in content.attachments if item.cid] if content.html is not None else []
     beside = [item for item in content.attachments if item not in inline]
-    parts = [
-        mime.text_part(subtype, body)
-        for subtype, body in (("plain", content.text), ("html", content.html))
-        if body is not None
-    ]
+    parts = _texts(job)
     if inline:
         root = [parts[-1], *(file_part(item, files[item.file_id], inline=True) for item in inline)]
         # RFC 2387 §3.1: the type of its root

@@ -7,6 +7,7 @@ never arrived. After each transaction the connection is either known to be in st
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,8 +27,8 @@ from services.sender.relays import Relay
 from services.sender.wire import ProtocolError, Wire
 from shared import states
 
-_BROKEN = (OSError, ProtocolError)
-_CLOSING = 421
+BROKEN = (OSError, ProtocolError)
+CLOSING = 421
 #: MAIL refused with one of these is about this connection (out of step, no login, no TLS), not the email.
 _OUT_OF_ORDER = (503, 530)
 
@@ -106,7 +107,7 @@ class RelayConnection:
         self.deliveries += 1
         try:
             return hopeless + self._transact(envelope, message, before_body)
-        except _BROKEN as error:
+        except BROKEN as error:
             self._wire.drop()
             raise RelayTrouble(f"{self.relay}: {in_words(error)}") from error
         except BaseException:
@@ -124,9 +125,9 @@ class RelayConnection:
 
     def _sift(self, envelope: Envelope, message: Stream) -> tuple[list[Outcome], Envelope]:
         """Takes out the recipients that no command to this relay could name."""
-        if _breaks_out(envelope.sender):
+        if breaks_out(envelope.sender):
             return for_all(envelope.positions, states.FAILED, _MALFORMED), replace(envelope, recipients=[])
-        refused = {position: _MALFORMED for position, address in envelope.recipients if _breaks_out(address)}
+        refused = {position: _MALFORMED for position, address in envelope.recipients if breaks_out(address)}
         if "smtputf8" not in self._offers:
             reason = Reply(553, f"5.6.7 relay {self.relay} does not offer SMTPUTF8, which this address needs")
             everybody = not envelope.sender.isascii() or not message.head.isascii()
@@ -149,7 +150,7 @@ class RelayConnection:
             return refused
         before_body()
         final = self._send_body(message)
-        if final.code == _CLOSING or judge_data(final) == states.UNKNOWN:
+        if final.code == CLOSING or judge_data(final) == states.UNKNOWN:
             self._wire.drop()
         return refused + for_all(accepted, judge_data(final), final)
 
@@ -165,6 +166,12 @@ class RelayConnection:
         else:
             (mail,) = self._say([mail_command])
             rcpts = [self._say([line])[0] for line in rcpt_commands] if mail.positive else []
+        return self._judged(envelope, mail, rcpts, go_ahead)
+
+    def _judged(
+        self, envelope: Envelope, mail: Reply, rcpts: Sequence[Reply], go_ahead: Reply | None
+    ) -> tuple[list[Outcome], list[int], Reply | None]:
+        """The same out of the replies."""
         if mail.code in _OUT_OF_ORDER:
             raise ProtocolError(str(mail))
         if not mail.positive:
@@ -203,19 +210,19 @@ class RelayConnection:
 
     def _hear(self) -> Reply:
         reply = self._wire.reply()
-        if reply.code == _CLOSING:
+        if reply.code == CLOSING:
             raise ConnectionAbortedError(str(reply))
         return reply
 
     def _send_body(self, message: Stream) -> Reply:
         """The reply to the message; code 0 when it was lost after the whole message had gone out."""
         try:
-            self._wire.send_all(_stuffed(message))
+            self._wire.send_all(stuffed(message))
         except OSError as error:
             return self._early_refusal(error)
         try:
             return self._wire.reply()
-        except _BROKEN as error:
+        except BROKEN as error:
             lost = f"connection to {self.relay} lost before the reply to the message: {in_words(error)}"
             return Reply(0, lost)
 
@@ -229,7 +236,7 @@ class RelayConnection:
         if isinstance(broken, ConnectionError):  # after a timeout there would be another to wait for
             try:
                 said = self._wire.reply()
-            except _BROKEN:
+            except BROKEN:
                 said = None
         if said is None or said.code < 400:
             alone = isinstance(broken, ConnectionError)
@@ -240,18 +247,21 @@ class RelayConnection:
         """Ends a transaction that will bring nothing more; the outcomes are known, whatever comes of this."""
         try:
             self._wire.send(line)
-            if self._wire.reply().code == _CLOSING:
+            if self._wire.reply().code == CLOSING:
                 self._wire.drop()
-        except _BROKEN:
+        except BROKEN:
             self._wire.drop()
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LOOSE = re.compile(r"[\x00-\x20\x7f<>]")
 _MALFORMED = Reply(553, "5.1.3 the address would break out of its SMTP command")
 
 
-def _breaks_out(address: str) -> bool:
-    loose = "" if address.startswith('"') else " <>"  # a quoted local part may hold these
-    return any(char < " " or char == "\x7f" or char in loose for char in address)
+def breaks_out(address: str) -> bool:
+    """Whether `address` would end the command that names it."""
+    # a quoted local part may hold spaces and angle brackets
+    return (_CONTROL if address.startswith('"') else _LOOSE).search(address) is not None
 
 
 def _all_ascii(envelope: Envelope, message: Stream) -> bool:
@@ -260,7 +270,7 @@ def _all_ascii(envelope: Envelope, message: Stream) -> bool:
     return all(address.isascii() for address in addresses) and message.head.isascii()
 
 
-def _stuffed(message: Iterable[bytes]) -> Iterator[bytes]:
+def stuffed(message: Iterable[bytes]) -> Iterator[bytes]:
     """The message with its dots stuffed (RFC 5321 §4.5.2) and the final one, which travels with its end."""
     before = b"\r\n"  # the last two octets: a line may begin in one block and its dot in the next
     held = b""

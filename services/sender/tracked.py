@@ -64,7 +64,10 @@ class _Anchor:
 
 
 class Body:
-    """One source, ready for any number of readers."""
+    """One source, ready for any number of readers.
+
+    `literals` are what all of them read, one more than there are places between them that differ.
+    """
 
     def __init__(self, source: str, *, html: bool, template: bool) -> None:
         """`source` is HTML or plain text, a template or taken as it is.
@@ -74,22 +77,46 @@ class Body:
         """
         self._html = html
         split = split_html if html else split_text
-        self._pieces = [self._piece(piece, template) for piece in split(source, template=template)]
+        self.literals: list[str] = [""]
+        self._variables: list[templates.Variable] = []
+        #: a variable by its place among `_variables`, a link, or where the pixel goes
+        self._places: list[int | _Anchor | Pixel] = []
+        for piece in split(source, template=template):
+            self._add(self._piece(piece, template))
 
     def render(self, values: Mapping[str, Any], reader: Reader | None) -> str:
         """The body with `values` (of a template), tracked for `reader`; None: not tracked."""
-        clicks = reader is not None and reader.clicks and (self._html or reader.text)
-        shown: list[str] = []
-        for piece in self._pieces:
-            if isinstance(piece, str):
-                shown.append(piece)
-            elif isinstance(piece, templates.Template):
-                shown.append(piece.render(values, html=self._html))
-            elif isinstance(piece, _Anchor):
-                shown.append(self._link(piece, values, reader if clicks else None))
-            elif reader is not None:
-                shown.append(reader.markup())
+        shown = [""] * (2 * len(self.literals) - 1)
+        shown[::2] = self.literals
+        shown[1::2] = self.between(values, reader)
         return "".join(shown)
+
+    def between(self, values: Mapping[str, Any], reader: Reader | None) -> list[str]:
+        """What stands between the literals for this reader."""
+        clicks = reader if reader is not None and reader.clicks and (self._html or reader.text) else None
+        # a variable that occurs often is filled in once
+        own = [templates.filled(variable, values, html=self._html) for variable in self._variables]
+        return [
+            own[place]
+            if isinstance(place, int)
+            else self._link(place, values, clicks)
+            if isinstance(place, _Anchor)
+            else ("" if reader is None else reader.markup())
+            for place in self._places
+        ]
+
+    def _add(self, piece: str | templates.Template | _Anchor | Pixel) -> None:
+        for item in piece.pieces if isinstance(piece, templates.Template) else (piece,):
+            if isinstance(item, str):
+                self.literals[-1] += item
+                continue
+            if isinstance(item, templates.Variable):
+                if item not in self._variables:
+                    self._variables.append(item)
+                self._places.append(self._variables.index(item))
+            else:
+                self._places.append(item)
+            self.literals.append("")
 
     def _link(self, anchor: _Anchor, values: Mapping[str, Any], reader: Reader | None) -> str:
         text = anchor.shown if isinstance(anchor.shown, str) else anchor.shown.render(values, html=self._html)

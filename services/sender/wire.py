@@ -42,6 +42,10 @@ class Wire:
         """Sends all of `data`; raises OSError."""
         self._sock.sendall(data)
 
+    def send_some(self, data: bytes) -> int:
+        """Sends as much of `data` as goes at once, and says how much; raises OSError if that was nothing."""
+        return self._sock.send(data)
+
     def send_all(self, blocks: Iterable[bytes]) -> None:
         """Sends every block, all of them within the time that one `send` has; raises OSError.
 

@@ -62,12 +62,17 @@ class Bench:
 
     def cpu(self, program: str) -> float:
         """Processor time that a program and its living children have used so far (seconds)."""
-        group = os.getpgid(self.cluster.pid(program))
-        return sum(
-            sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) / _TICKS
-            for stat in Path("/proc").glob("[0-9]*/stat")
-            if _in_group(int(stat.parent.name), group)
-        )
+        first = self.cluster.pid(program)
+        used = 0.0
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                stat = path.read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            # PostgreSQL's backends are in groups of their own
+            if first in (int(path.parent.name), int(stat[1]), int(stat[2])):
+                used += (int(stat[11]) + int(stat[12])) / _TICKS
+        return used
 
     def memory(self, program: str) -> float:
         """The most memory that a program and its children have held at once so far, each its own (MB)."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 _PARAGRAPH = (
-    '<p style="margin:0 0 16px;font:16px/1.5 Arial,sans-serif;color:#222">Dear {{first_name|reader}}, the plan '
-    "you are on is {{metadata.plan}}. Here is what is new since we wrote to you last, and what comes next; "
-    '<a href="https://example.com/news/article-%d?from=newsletter">read on</a>.</p>\n'
+    '<p style="margin:0 0 16px;font:16px/1.5 Arial,sans-serif;color:#222">Dear {{first_name|reader}}, '
+    "the plan you are on is {{metadata.plan}}. Here is what is new since we wrote to you last, and what "
+    'comes next; <a href="https://example.com/news/article-%d?from=newsletter">read on</a>.</p>\n'
 )
 _FILLER = "<p>Nothing here is personal: it is as long as such paragraphs are, and the same for all.</p>\n"
 

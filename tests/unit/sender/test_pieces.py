@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sender.pieces import Base64, Stream, blocks, merged
-from services.sender.smtp import _stuffed
+from services.sender.smtp import stuffed
 
 MEGABYTE = 1024 * 1024
 DOTTY = st.binary(max_size=40) | st.text("\r\n.x", max_size=20).map(str.encode)
@@ -48,15 +48,15 @@ def test_merging_changes_no_byte_and_leaves_no_neighbours(pieces: list[bytes | B
 
 
 @given(DOTTY, st.lists(st.integers(0, 40), max_size=6))
-def test_dots_are_stuffed_alike_however_a_message_is_cut(raw: bytes, cuts: list[int]) -> None:
+def test_dots_arestuffed_alike_however_a_message_is_cut(raw: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(raw)]
     parts = [raw[start:end] for start, end in itertools.pairwise(edges)]
     whole = (b"\r\n" + raw).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
-    assert b"".join(_stuffed(parts)) == b"".join(_stuffed([raw])) == whole
+    assert b"".join(stuffed(parts)) == b"".join(stuffed([raw])) == whole
 
 
 def test_a_small_message_goes_out_in_one_block_with_its_final_dot() -> None:
-    assert list(_stuffed(Stream([b"A: b\r\n\r\nHi\r\n"]))) == [b"A: b\r\n\r\nHi\r\n.\r\n"]
+    assert list(stuffed(Stream([b"A: b\r\n\r\nHi\r\n"]))) == [b"A: b\r\n\r\nHi\r\n.\r\n"]
 
 
 def test_reading_a_large_file_takes_little_memory_beside_it() -> None:
@@ -64,7 +64,7 @@ def test_reading_a_large_file_takes_little_memory_beside_it() -> None:
     tracemalloc.start()
     try:
         for _ in range(2):
-            for block in _stuffed(stream):
+            for block in stuffed(stream):
                 assert len(block) < MEGABYTE
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -1,0 +1,117 @@
+"""Messages back to back on one connection: the envelope of the next travels with the end of the one before.
+
+One packet and one round trip a message instead of three. RFC 2920 §3.1 allows it: DATA ends a group of
+commands, and what follows the final dot begins the next. At any moment at most one message may be in the
+relay's hands without our knowing what became of it, as ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from services.sender.handshake import in_words
+from services.sender.outcomes import Outcome, Reply, for_all, judge_data
+from services.sender.pieces import Stream
+from services.sender.smtp import BROKEN, CLOSING, Envelope, RelayConnection, RelayTrouble, stuffed
+from shared import states
+
+#: A message on its way: envelope and what goes over the wire.
+Item = tuple[Envelope, Stream]
+
+
+class BurstConnection(RelayConnection):
+    """A connection that takes one message after the other."""
+
+    @property
+    def pipelines(self) -> bool:
+        """Whether the relay lets commands travel together."""
+        return "pipelining" in self._offers
+
+    def deliver_burst(
+        self,
+        items: Iterator[Item],
+        begin: Callable[[Envelope], None],
+        end: Callable[[Envelope, list[Outcome]], None],
+    ) -> None:
+        """Hands over all of `items`, which are asked for one at a time.
+
+        Args:
+            items: in ASCII throughout, to addresses that can't break out of their command.
+            begin: called right before a message's body is sent, as in `deliver`; what it raises passes
+            through. end: called with what came of it.
+
+        Raises:
+            RelayTrouble: the connection broke. What has ended has ended; everything else was not handed over.
+        """
+        try:
+            self._go_through(items, begin, end)
+        except BROKEN as error:
+            self._wire.drop()
+            raise RelayTrouble(f"{self.relay}: {in_words(error)}", blames_relay=False) from error
+        except BaseException:
+            self._wire.drop()
+            raise
+
+    def _go_through(
+        self,
+        items: Iterator[Item],
+        begin: Callable[[Envelope], None],
+        end: Callable[[Envelope, list[Outcome]], None],
+    ) -> None:
+        current, opened = next(items, None), False
+        while current is not None:
+            envelope, message = current
+            if not self._wire.open:
+                raise ConnectionResetError("the connection was lost")
+            if not opened:
+                self._wire.send(self._envelope_lines(current))
+            refused, accepted, go_ahead = self._hear_envelope(envelope)
+            self.deliveries += 1
+            following = next(items, None)
+            opened = go_ahead.code == 354 and bool(accepted)
+            if opened:
+                begin(envelope)
+                final = self._send_and_go_on(message, following)
+                end(envelope, refused + for_all(accepted, judge_data(final), final))
+                if final.code == CLOSING or judge_data(final) == states.UNKNOWN:
+                    self._wire.drop()
+            else:
+                self._abort(b".\r\n" if go_ahead.code == 354 else b"RSET\r\n")
+                end(envelope, refused + for_all(accepted, judge_data(go_ahead), go_ahead))
+            current = following
+
+    def _envelope_lines(self, item: Item) -> bytes:
+        envelope, message = item
+        rcpts = "".join(f"RCPT TO:<{address}>\r\n" for _, address in envelope.recipients)
+        return f"{self._mail_command(envelope, message)}\r\n{rcpts}DATA\r\n".encode()
+
+    def _hear_envelope(self, envelope: Envelope) -> tuple[list[Outcome], list[int], Reply]:
+        """Outcomes so far, positions accepted, and the reply to DATA."""
+        mail = self._hear()
+        rcpts = [self._hear() for _ in envelope.recipients]
+        go_ahead = self._hear()
+        refused, accepted, _ = self._judged(envelope, mail, rcpts, go_ahead)
+        return refused, accepted, go_ahead
+
+    def _send_and_go_on(self, message: Stream, following: Item | None) -> Reply:
+        """The reply to the message; code 0 when it was lost after the whole message had gone out."""
+        body = b"".join(stuffed(message))
+        after = self._envelope_lines(following) if following else b""
+        sent = 0
+        try:
+            sent = self._wire.send_some(body + after)
+            if sent < len(body):
+                self._wire.send_all([body[sent:]])
+        except OSError as error:
+            return self._early_refusal(error)
+        try:
+            unsent = after[max(0, sent - len(body)) :]
+            if unsent:  # the reply may be there even where nothing more can be said
+                with contextlib.suppress(OSError):
+                    self._wire.send(unsent)
+            return self._wire.reply()
+        except BROKEN as error:
+            return Reply(
+                0, f"connection to {self.relay} lost before the reply to the message: {in_words(error)}"
+            )
