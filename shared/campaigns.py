@@ -5,14 +5,12 @@ allow it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, text, update
 
 from shared import campaign_states
-from shared.audience import Audience
 from shared.clock import now
 from shared.contracts import SendBulkEmails, WorkOnCampaigns
 from shared.footer import with_footer_html, with_footer_text
@@ -53,14 +51,7 @@ def begin(tx: Connection, campaign: dict[str, Any], total: int) -> bool:
     moment = now()
     if not sender_verified(tx, campaign["account_id"], campaign["from_email"]):
         domain = campaign["from_email"].rpartition("@")[2]
-        _change(
-            tx,
-            campaign["id"],
-            status=campaign_states.FAILED,
-            error=f"The domain {domain} was not verified when sending was to begin.",
-            work_at=None,
-            finished_at=moment,
-        )
+        fail(tx, campaign["id"], f"The domain {domain} was not verified when sending was to begin.")
         return False
     _change(
         tx,
@@ -75,14 +66,9 @@ def begin(tx: Connection, campaign: dict[str, Any], total: int) -> bool:
     return True
 
 
-def audience_of(stored: Mapping[str, Any]) -> Audience:
-    """The audience as a campaign's row has it."""
-    parts: dict[str, Any] = {
-        key: tuple(map(UUID, value)) if isinstance(value, list) else UUID(value)
-        for key, value in stored.items()
-        if value
-    }
-    return Audience(**parts)
+def fail(tx: Connection, campaign_id: UUID, error: str) -> None:
+    """Ends a campaign that can't go on; what it has queued is sent all the same."""
+    _change(tx, campaign_id, status=campaign_states.FAILED, error=error, work_at=None, finished_at=now())
 
 
 def nudge(tx: Connection, campaign_id: UUID) -> None:

@@ -32,8 +32,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.campaigns import personal_sql
 from shared import states
-from shared.audience import recipients_of
-from shared.campaigns import audience_of
+from shared.audience import Audience, recipients_of
 from shared.clock import now
 from shared.contracts import SendBulkEmails
 from shared.ids import id_floor
@@ -56,7 +55,7 @@ class Content:
     text: str | None
 
 
-def expand(tx: Connection, campaign: Any, content: Content, limit: int) -> int:
+def expand(tx: Connection, campaign: Any, audience: Audience, content: Content, limit: int) -> int:
     """Writes the next page; returns how many contacts it took (fewer than `limit`: that was the last).
 
     Args:
@@ -64,8 +63,7 @@ def expand(tx: Connection, campaign: Any, content: Content, limit: int) -> int:
         limit: at most 4,095.
     """
     assert 0 < limit <= _MOST, limit
-    moment = now()
-    rows = tx.execute(_statement(campaign, content, limit, moment)).all()
+    rows = tx.execute(_statement(campaign, audience, content, limit)).all()
     written = [row.email_id for row in rows if row.email_id is not None]
     if not rows:
         return 0
@@ -74,15 +72,16 @@ def expand(tx: Connection, campaign: Any, content: Content, limit: int) -> int:
         .where(campaigns.c.id == campaign.id)
         .values(cursor=rows[-1].contact_id, expanded=campaigns.c.expanded + len(written))
     )
-    _count(tx, campaign.account_id, sum(not row.test for row in rows if row.email_id is not None), moment)
+    _count(tx, campaign.account_id, sum(not row.test for row in rows if row.email_id is not None))
     chunks = SendBulkEmails.chunked(written, settings().send_chunk)
     emit_all(tx, [(chunk, None) for chunk in chunks])
     return len(rows)
 
 
-def _statement(campaign: Any, content: Content, limit: int, moment: datetime) -> Select[Any]:
+def _statement(campaign: Any, audience: Audience, content: Content, limit: int) -> Select[Any]:
     """Reads the page and writes it; its rows are (contact_id, email_id or NULL, test), by contact."""
-    page = _page(campaign, limit).cte("page")
+    moment = now()
+    page = _page(campaign, audience, limit).cte("page")
     name, subject = parse(campaign.from_name or ""), parse(content.subject)
     used = [subject, parse(content.html or ""), parse(content.text or "")]
     names = [name for template in used for name in template.variables]
@@ -124,8 +123,8 @@ def _statement(campaign: Any, content: Content, limit: int, moment: datetime) ->
     )
 
 
-def _page(campaign: Any, limit: int) -> Select[Any]:
-    query = recipients_of(campaign.account_id, audience_of(campaign.audience))
+def _page(campaign: Any, audience: Audience, limit: int) -> Select[Any]:
+    query = recipients_of(campaign.account_id, audience)
     column = query.selected_columns.id
     if campaign.cursor:
         query = query.where(column > campaign.cursor)
@@ -179,11 +178,11 @@ def _recipients(campaign: Any, fresh: Any, moment: datetime) -> dict[str, Column
     }
 
 
-def _count(tx: Connection, account_id: UUID, sent: int, moment: datetime) -> None:
+def _count(tx: Connection, account_id: UUID, sent: int) -> None:
     """What the page adds to the account's usage."""
     if not sent:
         return
-    row = {"account_id": account_id, "day": moment.date(), "slot": account_id.int % SLOTS}
+    row = {"account_id": account_id, "day": now().date(), "slot": account_id.int % SLOTS}
     added = upsert(usage).values(**row, emails=sent, recipients=sent)
     tx.execute(
         added.on_conflict_do_update(

@@ -18,8 +18,9 @@ from services.campaigns import queries
 from services.campaigns.expand import Content, expand
 from services.campaigns.pacing import PAUSE, Bucket, room
 from shared import campaign_states
-from shared.audience import count
-from shared.campaigns import audience_of, begin
+from shared.audience import Audience, count
+from shared.audience.stored import AudienceGone, read_audience
+from shared.campaigns import begin, fail
 from shared.clock import now
 from shared.ids import id_floor
 from shared.models import campaigns
@@ -51,7 +52,10 @@ def step(tx: Connection, id: UUID) -> bool:
 
 
 def _begin(tx: Connection, row: Row[Any]) -> bool:
-    total = count(tx, row.account_id, audience_of(row.audience))
+    audience = _audience(tx, row)
+    if audience is None:
+        return False
+    total = count(tx, row.account_id, audience)
     begun = begin(tx, dict(row._mapping), total)
     log.info("campaign.begun" if begun else "campaign.failed", campaign_id=str(row.id), total=total)
     return begun
@@ -65,8 +69,11 @@ def _page(tx: Connection, row: Row[Any]) -> bool:
     if not wanted:
         _put(tx, row.id, work_at=_next(moment, bucket, rate))
         return False
+    audience = _audience(tx, row)
+    if audience is None:
+        return False
     content = tx.execute(queries.CONTENT, {"id": str(row.content_id)}).one()
-    taken = expand(tx, row, Content(content.subject, content.html, content.text), wanted)
+    taken = expand(tx, row, audience, Content(content.subject, content.html, content.text), wanted)
     bucket = bucket.taken(taken) if bucket else None
     last = taken < wanted
     pace: dict[str, Any] = {"tokens": bucket.tokens, "tokens_at": bucket.at} if bucket else {}
@@ -80,6 +87,18 @@ def _page(tx: Connection, row: Row[Any]) -> bool:
     if last:
         log.info("campaign.expanded", campaign_id=str(row.id))
     return not last
+
+
+def _audience(tx: Connection, row: Row[Any]) -> Audience | None:
+    """Who is meant, as of the moment when sending began; None: part of it is gone, and the campaign has
+    failed.
+    """
+    try:
+        return read_audience(tx, row.account_id, row.audience, row.started_at)
+    except AudienceGone as gone:
+        fail(tx, row.id, f"A part of its audience was deleted: {gone}.")
+        log.warning("campaign.failed", campaign_id=str(row.id), reason=str(gone))
+        return None
 
 
 def _next(moment: datetime, bucket: Bucket | None, rate: Rate | None) -> datetime:

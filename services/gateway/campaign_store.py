@@ -17,16 +17,18 @@ from shared import campaign_states
 from shared.clock import now
 from shared.errors import FieldError
 from shared.ids import new_id
-from shared.models import campaigns, lists, tags
+from shared.models import campaigns, lists, segments, tags
 
 #: Parts of an audience that name several, and those that name one.
-_MANY = ("list_ids", "tag_ids", "exclude_list_ids", "exclude_tag_ids")
-_ONE = ("segment_id", "exclude_segment_id")
+_MANY = ("list_ids", "tag_ids", "exclude_list_ids", "exclude_tag_ids", "exclude_segment_ids")
+_ONE = ("segment_id",)
 _NAMED: tuple[tuple[str, Table], ...] = (
     ("list_ids", lists),
     ("tag_ids", tags),
     ("exclude_list_ids", lists),
     ("exclude_tag_ids", tags),
+    ("segment_id", segments),
+    ("exclude_segment_ids", segments),
 )
 #: field of the body → column of the template
 _FROM_TEMPLATE = {"subject": "subject", "content_html": "html", "content_text": "text"}
@@ -187,9 +189,9 @@ def _audience(tx: Connection, account_id: UUID, body: Mapping[str, Any], before:
     errors: list[FieldError] = []
     for key, table in _NAMED:
         pointer = "/list_id" if key == "list_ids" and "list_id" in body else f"/{key}"
-        missing = _missing(tx, account_id, table, named.get(key, ()))
+        ids = named.get(key) or []
+        missing = _missing(tx, account_id, table, [ids] if isinstance(ids, str) else ids)
         errors += [FieldError(pointer, f"There is no {table.name[:-1]} {id}.") for id in missing]
-    errors += [FieldError(f"/{key}", f"There is no segment {named[key]}.") for key in _ONE if named.get(key)]
     if errors:
         raise problem("validation_error", errors[0].detail, errors)
     return {**before, **named}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from services.gateway.campaign_preview import warnings
 from services.gateway.one_insert import Row
 
-_MANY = ("list_ids", "tag_ids", "exclude_list_ids", "exclude_tag_ids")
-_ONE = ("segment_id", "exclude_segment_id")
+_MANY = ("list_ids", "tag_ids", "exclude_list_ids", "exclude_tag_ids", "exclude_segment_ids")
+_ONE = ("segment_id",)
 
 
 def shown(campaign: Row) -> Row:

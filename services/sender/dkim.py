@@ -23,6 +23,7 @@ from shared.dkim_keys import PrivateKey
 SIGNED = (
     "from", "to", "cc", "reply-to", "subject", "date", "message-id", "mime-version", "content-type",
     "content-transfer-encoding", "list-id", "list-unsubscribe", "list-unsubscribe-post", "feedback-id",
+    "precedence",
 )  # fmt: skip
 
 _SPACES = re.compile(r"[ \t]+")

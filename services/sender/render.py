@@ -17,7 +17,7 @@ from services.sender.file_parts import file_part
 from services.sender.jobs import Job
 from services.sender.message import Message
 from services.sender.plan import text_plan
-from services.sender.unsubscribing import with_one_click
+from services.sender.unsubscribing import bulk_headers
 from shared import templates
 
 #: Files by their ids.
@@ -58,7 +58,16 @@ def render(job: Job, files: Data) -> Message:
 def _custom_headers(job: Job) -> list[tuple[str, str]]:
     """Those that its sender gave, and for bulk mail the ones of one click."""
     url = job.unsubscribe_url if job.stream == "bulk" else None
-    return with_one_click(job.headers, url) if url else job.headers
+    if url is None:
+        return job.headers
+    domain = job.sender[1].rpartition("@")[2]
+    return bulk_headers(
+        job.headers,
+        url,
+        domain=domain,
+        account_id=job.account_id,
+        campaign_id=job.campaign_id,
+    )
 
 
 def _subject(job: Job) -> str:

@@ -1,20 +1,46 @@
-"""The ways out that an email names: the headers of one click, and the link in its body."""
+"""What bulk mail says of itself in its headers: whose list it is, and the ways out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID
 
-#: What a mail program's own button needs; who sends bulk mail can't set these themselves.
-_HEADERS = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
+#: Of bulk mail's own; who sends it can't set these themselves.
+_OURS = frozenset({"list-unsubscribe", "list-unsubscribe-post", "list-id", "precedence", "feedback-id"})
 
 Header = tuple[str, str]
 
 
-def one_click(url: str) -> list[Header]:
-    """The headers of RFC 8058: a POST to `url`, which must be https for that, unsubscribes at once."""
-    return [("List-Unsubscribe", f"<{url}>"), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
+def one_click(url: str, mailto: str | None = None) -> list[Header]:
+    """The headers of RFC 8058: a POST to `url`, which must be https for that, unsubscribes at once.
+
+    Args:
+        mailto: an address that does the same for whoever writes to it (RFC 2369 §3.2).
+    """
+    ways = f"<{url}>" + (f", <mailto:{mailto}?subject=unsubscribe>" if mailto else "")
+    return [("List-Unsubscribe", ways), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
 
 
-def with_one_click(headers: Iterable[Header], url: str) -> list[Header]:
-    """`headers` with those of one click in place of any that were there: each occurs once (RFC 8058 §3.1)."""
-    return [*(item for item in headers if item[0].lower() not in _HEADERS), *one_click(url)]
+def bulk_headers(
+    headers: Iterable[Header],
+    url: str,
+    *,
+    mailto: str | None = None,
+    domain: str,
+    account_id: UUID,
+    campaign_id: UUID | None,
+) -> list[Header]:
+    """`headers` with bulk mail's own in place of any that were there: each occurs once (RFC 8058 §3.1).
+
+    List-Id (RFC 2919) names the account's list at `domain`; Feedback-ID, by which Gmail's Postmaster Tools
+    sort complaints, goes from the campaign to the sender, who is the same in all mail of an account.
+    """
+    sender = account_id.hex[-12:]
+    campaign = campaign_id.hex if campaign_id else "none"
+    return [
+        *(item for item in headers if item[0].lower() not in _OURS),
+        *one_click(url, mailto),
+        ("List-Id", f"<{sender}.campaigns.{domain}>"),
+        ("Precedence", "bulk"),
+        ("Feedback-ID", f"{campaign}:{sender}:campaign:{sender}"),
+    ]

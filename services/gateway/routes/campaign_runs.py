@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from services.gateway import campaign_store, quotas
 from services.gateway.auth import actor, principal
 from services.gateway.campaign_view import shown
+from services.gateway.errors import problem
 from services.gateway.one_insert import Row
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.routes.once import keep, rendered
@@ -18,9 +19,11 @@ from services.gateway.schemas.body import read_json_or_nothing
 from services.gateway.schemas.campaigns import CampaignSchema, ScheduleCampaignSchema
 from shared import audit, campaign_states
 from shared.audience import count
-from shared.campaigns import audience_of, begin, nudge, requeue
+from shared.audience.stored import AudienceGone, read_audience
+from shared.campaigns import begin, nudge, requeue
 from shared.clock import now
 from shared.db import transaction
+from shared.errors import FieldError
 
 blueprint = Blueprint(
     "campaign_runs",
@@ -40,7 +43,7 @@ _REFUSES = ("not_found", "wrong_state", "domain_not_allowed", "domain_not_verifi
     "POST",
     answers=(202, CampaignSchema),
     idempotent=read_json_or_nothing,
-    refuses=(*_REFUSES, "daily_quota_exceeded", "monthly_quota_exceeded"),
+    refuses=(*_REFUSES, "validation_error", "daily_quota_exceeded", "monthly_quota_exceeded"),
 )
 def send_campaign(campaign_id: UUID) -> Response:
     """Send a campaign
@@ -52,7 +55,11 @@ def send_campaign(campaign_id: UUID) -> Response:
     with transaction() as tx:
         campaign = campaign_store.ready_for(tx, who.account_id, campaign_id, "sent")
         campaign_store.check_sender(who, campaign["from_email"])
-        total = count(tx, who.account_id, audience_of(campaign["audience"]))
+        try:
+            total = count(tx, who.account_id, read_audience(tx, who.account_id, campaign["audience"]))
+        except AudienceGone as gone:
+            at_fault = FieldError(f"/{gone.part}", f"There is nothing with the id {gone.id} any more.")
+            raise problem("validation_error", at_fault.detail, [at_fault]) from None
         refusal = None if campaign["test"] else quotas.refusal_of(tx, who, total)
         if refusal:
             raise refusal

@@ -67,7 +67,7 @@ class _Draft(Schema):
     tag_ids = _ids("Only who has any of these tags.")
     exclude_list_ids = _ids("Nobody who is on one of these lists.")
     exclude_tag_ids = _ids("Nobody who has one of these tags.")
-    exclude_segment_id = fields.UUID(allow_none=True, metadata={"description": "Nobody in this segment."})
+    exclude_segment_ids = _ids("Nobody who is in one of these segments.")
     template_id = fields.UUID(
         allow_none=True,
         metadata={"description": "Subject and bodies that are not given are copied from this template."},
@@ -224,7 +224,7 @@ class CampaignSchema(CampaignSummarySchema):
     tag_ids = fields.List(fields.UUID(), required=True)
     exclude_list_ids = fields.List(fields.UUID(), required=True)
     exclude_tag_ids = fields.List(fields.UUID(), required=True)
-    exclude_segment_id = fields.UUID(required=True, allow_none=True)
+    exclude_segment_ids = fields.List(fields.UUID(), required=True)
     template_id = fields.UUID(required=True, allow_none=True)
     content_html = fields.String(required=True, allow_none=True)
     content_text = fields.String(required=True, allow_none=True)

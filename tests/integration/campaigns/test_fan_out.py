@@ -106,6 +106,42 @@ def test_nobody_is_written_to_twice_when_the_fan_out_runs_again_from_the_beginni
     assert len(addressed(database, campaign)) == 50
 
 
+def test_only_who_is_in_the_segment_gets_one(api: Client, database: Database) -> None:
+    list_id = fill(api, database, new_list(api), 6, "{mark}-{n}@simulator.mailmatic.test")
+    rules = {"field": "metadata.plan", "operator": "equals", "value": "pro"}
+    segment = api.post("/api/segments", {"name": uuid.uuid4().hex, "rules": rules})
+    assert segment.status_code == 201, segment.text
+    campaign = draft(api, list_id, segment_id=segment.json()["id"])
+    assert sent(api, campaign)["total"] == 3
+    other = draft(api, list_id, exclude_segment_ids=[segment.json()["id"]])
+    assert sent(api, other)["total"] == 3
+    assert not {*addressed(database, campaign)} & {*addressed(database, other)}
+
+
+def test_a_campaign_whose_segment_is_deleted_goes_to_nobody(api: Client, database: Database) -> None:
+    rules = {"field": "email", "operator": "contains", "value": "@"}
+    segment = api.post("/api/segments", {"name": uuid.uuid4().hex, "rules": rules}).json()["id"]
+    campaign = draft(api, new_list(api), segment_id=segment)
+    database.run("DELETE FROM segments WHERE id = CAST(:id AS uuid)", id=segment)
+    response = api.request("POST", f"/api/campaigns/{campaign}/send")
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/segment_ids")
+
+
+def test_the_headers_of_bulk_mail_are_there_once_and_signed(
+    api: Client, relay: Relay, database: Database
+) -> None:
+    campaign = draft(api, fill(api, database, new_list(api), 1, "{mark}{n}@example.com"))
+    sent(api, campaign)
+    ((message_id,),) = database.all("SELECT message_id FROM emails WHERE campaign_id = :id", id=campaign)
+    (received,) = relay.received(message_id)
+    signed = str(received.message["DKIM-Signature"]).replace(" ", "").partition("h=")[2].partition(";")[0]
+    for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "List-Id", "Precedence", "Feedback-ID"):
+        assert len(received.message.get_all(name, [])) == 1, name
+        assert name.lower() in signed.split(":")
+    assert received.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert b"=?" not in received.raw.partition(b"\r\n\r\n")[0]
+
+
 def test_a_campaign_to_nobody_is_sent_at_once(api: Client) -> None:
     assert sent(api, draft(api, new_list(api)))["total"] == 0
 
