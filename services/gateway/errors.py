@@ -42,6 +42,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "tag_in_use": (409, "A campaign that is scheduled or under way goes by this tag."),
     "tag_name_taken": (409, "The account has a tag of this name already."),
     "segment_in_use": (409, "A campaign that is scheduled or under way goes by this segment."),
+    "mail_under_way": (409, "An email to this person is not settled yet. Try again when it is."),
     "import_ended": (409, "The import has ended already."),
     "contact_exists": (409, "Another contact has this address."),
     "email_taken": (409, "Somebody signs in with this address already."),

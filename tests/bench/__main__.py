@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import accepting, campaign, importing, scheduling, sending
+from tests.bench import accepting, audience, campaign, importing, scheduling, sending
 from tests.bench.cluster import Bench, bench_cluster
 from tests.bench.figures import Figure, machine, table
 
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "scheduling": scheduling.run,
     "importing": importing.run,
     "campaign": campaign.run,
+    "audience": audience.run,
 }
 
 

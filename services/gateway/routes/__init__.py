@@ -13,6 +13,7 @@ from services.gateway.routes import (
     auth,
     campaign_runs,
     campaigns,
+    confirm,
     contacts,
     credentials,
     cron,
@@ -20,10 +21,12 @@ from services.gateway.routes import (
     domains,
     doors,
     emails,
+    exports,
     imports,
     lists,
     logs,
     members,
+    people,
     segments,
     send,
     suppressions,
@@ -62,6 +65,8 @@ API = (
     Mount(members.blueprint, authenticate),
     # POST /api/lists/{id}/import; /api/imports, …/{id}, …/{id}/cancel, …/{id}/rejected, …/{id}/stream
     Mount(imports.blueprint, authenticate),
+    Mount(exports.blueprint, authenticate),  # /api/lists/{id}/export, /api/segments/{id}/export, …/jsonl
+    Mount(people.blueprint, authenticate),  # /api/contacts/{id}/export, …/erase
     Mount(contacts.blueprint, authenticate),  # /api/contacts, …/{id}, …/{id}/history
     Mount(tags.blueprint, authenticate),  # /api/tags, …/{id}, …/{id}/contacts; /api/contacts/{id}/tags
     # /api/segments, …/{id}, …/{id}/contacts, …/{id}/count, …/preview
@@ -82,7 +87,10 @@ API = (
 
 #: the rest
 # GET /, /docs, /docs/assets/…, /docs/guides, /docs/guides/{name}, /api/openapi.json
-PAGES = (Mount(docs.blueprint, admit_visitor),)
+PAGES = (
+    Mount(docs.blueprint, admit_visitor),
+    Mount(confirm.blueprint, admit_visitor),  # GET, POST /api/confirm/{token}
+)
 
 #: name of a blueprint → its guard; a blueprint that is not here answers nobody
 GUARDS: dict[str, Guard] = {

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from services.gateway import contact_store, contact_views
+from sqlalchemy import Connection
+
+from services.gateway import contact_store, contact_views, opt_in
 from services.gateway.auth import principal
+from services.gateway.one_insert import Row
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.routes.contacts import contact_with_all, person_of
 from services.gateway.routes.lists import known_list
@@ -48,16 +52,15 @@ def add_contact_to_list(body: dict[str, Any], list_id: UUID) -> dict[str, Any]:
     """Put somebody on a list
 
     Adds the contact, or brings them up to date if the account has them already: what is not given stays.
+    On a list with double opt-in they are `unconfirmed`, and get a mail with a link by which they confirm.
     Who has unsubscribed from the list stays so, unless `resubscribe` is true.
     """
     account_id, person = principal().account_id, person_of(body)
     with transaction() as tx:
-        confirmed = known_list(tx, list_id)["opt_in"] == "single"
+        found = known_list(tx, list_id)
         ids, _ = contact_store.put(tx, account_id, [person])
         contact_id = ids[person.address.key]
-        subscriptions.subscribe(
-            tx, account_id, list_id, [contact_id], _SOURCE, confirmed=confirmed, again=body["resubscribe"]
-        )
+        _subscribe(tx, found, [contact_id], again=body["resubscribe"])
         return contact_with_all(tx, contact_id)
 
 
@@ -96,11 +99,9 @@ def add_contacts_to_list(body: dict[str, Any], list_id: UUID) -> dict[str, Any]:
     """
     account_id = principal().account_id
     with transaction() as tx:
-        confirmed = known_list(tx, list_id)["opt_in"] == "single"
+        found = known_list(tx, list_id)
         ids, added = contact_store.put(tx, account_id, [person_of(item) for item in body["contacts"]])
-        changed = subscriptions.subscribe(
-            tx, account_id, list_id, ids.values(), _SOURCE, confirmed=confirmed, again=body["resubscribe"]
-        )
+        changed = _subscribe(tx, found, ids.values(), again=body["resubscribe"])
     return {"added": added, "updated": len(ids) - added, "subscribed": len(changed)}
 
 
@@ -161,3 +162,14 @@ def remove_contact_from_list(list_id: UUID, contact_id: UUID) -> dict[str, Any]:
         contact_with_all(tx, contact_id)
         subscriptions.remove(tx, principal().account_id, list_id, [contact_id])
         return contact_with_all(tx, contact_id)
+
+
+def _subscribe(tx: Connection, found: Row, ids: Collection[UUID], *, again: bool) -> set[UUID]:
+    """Those whose standing changed; where the list has double opt-in they are asked whether they want it."""
+    who, confirmed = principal(), found["opt_in"] == "single"
+    changed = subscriptions.subscribe(
+        tx, who.account_id, found["id"], ids, _SOURCE, confirmed=confirmed, again=again
+    )
+    if not confirmed:
+        opt_in.ask(tx, who, found, changed)
+    return changed

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -72,13 +73,21 @@ def begun(database: Database) -> UUID:
         return create(tx, account_id, blocks(ROWS), options)[0]
 
 
-def runner(settings: dict[str, str], id: UUID) -> subprocess.Popen[str]:
+@contextmanager
+def runner(settings: dict[str, str], id: UUID) -> Iterator[subprocess.Popen[str]]:
     """A process that works on the import."""
     command = [sys.executable, "-m", "tests.fixtures.import_runner", str(id)]
-    process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True)
-    assert process.stdout
-    assert process.stdout.readline() == "begun\n"
-    return process
+    with subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        yield process
+
+
+def loaded(settings: dict[str, str], id: UUID) -> bool:
+    """Whether a process that nobody disturbs comes to the end."""
+    with runner(settings, id) as process:
+        process.communicate(timeout=120)
+    return process.returncode == 0
 
 
 def outcome(database: Database, id: UUID) -> dict[str, Any]:
@@ -114,20 +123,19 @@ def test_an_import_that_is_killed_again_and_again_ends_like_one_that_nobody_dist
 ) -> None:
     database, settings = apart
     undisturbed, killed = begun(database), begun(database)
-    assert runner(settings, undisturbed).wait(120) == 0
+    assert loaded(settings, undisturbed)
     expected = outcome(database, undisturbed)
     assert expected["import"][0][:2] == ("completed", ROWS)
     assert len(expected["contacts"]) > ROWS * 0.9
     assert expected["rejects"]
     dice = random.Random(ROWS)
     for kill in range(1, KILLS + 1):
-        process = runner(settings, killed)
-        wait_for(past(database, killed, ROWS * kill // (KILLS + 1)), "the import to get further", 120)
-        wait_for(lambda: dice.random() < 0.3, "some moment within a step")
-        process.kill()
-        process.wait(10)
+        with runner(settings, killed) as process:
+            wait_for(past(database, killed, ROWS * kill // (KILLS + 1)), "the import to get further", 120)
+            wait_for(lambda: dice.random() < 0.3, "some moment within a step")
+            process.kill()
         assert database.all("SELECT status FROM imports WHERE id = :id", id=killed) == [("running",)]
-    assert runner(settings, killed).wait(120) == 0
+    assert loaded(settings, killed)
     assert outcome(database, killed) == expected
 
 
