@@ -1,6 +1,6 @@
 # Mailmatic. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status psql shell scale setup setup-test test fuzz bench bench-campaign lint format migration settings lock clean
+.PHONY: help run up down logs status psql shell scale setup setup-test test fuzz bench bench-campaign bench-submission lint format migration settings lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 # many short processes: none should compile anew what another has compiled
@@ -36,12 +36,15 @@ setup-test: ## The same, with what only the tests need
 	@deploy/local/setup.sh test
 test: setup-test ## Run the tests; T=tests/unit narrows
 	$(BIN)/pytest $(or $(T),$(SHARED_OUT))
-fuzz: setup-test ## Thousands of generated requests against every operation
+fuzz: setup-test ## Thousands of generated requests against every operation, and of malformed SMTP sessions
 	FUZZ_CASES=100 $(BIN)/pytest tests/integration/gateway/test_fuzz.py --timeout=600
-bench: setup-test ## Measure: B="accepting sending campaign" narrows
+	FUZZ_SESSIONS=$${FUZZ_SESSIONS:-10000} $(BIN)/pytest tests/integration/gateway/submission/test_fuzz.py --timeout=3600
+bench: setup-test ## Measure: B="accepting sending campaign submission" narrows
 	$(BIN)/python -m tests.bench $(B)
 bench-campaign: setup-test ## Measure campaigns: CONTACTS=100000 RUNS=3 JSON=file
 	$(BIN)/python -m tests.bench campaign --contacts $(or $(CONTACTS),100000) --runs $(or $(RUNS),3) $(if $(JSON),--json $(JSON))
+bench-submission: setup-test ## Mail that comes by SMTP, beside a plain handler; 10,000 sessions and their memory
+	$(BIN)/python -m tests.bench submission
 lint: setup ## ruff, mypy and the import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -40,6 +40,14 @@ if [ "${1:-}" = test ]; then
     need curl curl
     need postfix postfix
     need nsd nsd
+    # clients that hand over mail by SMTP
+    need swaks swaks
+    [ -e /usr/share/perl5/Net/SSLeay.pm ] || compgen -G "/usr/lib/*/perl5/*/Net/SSLeay.pm" >/dev/null ||
+        missing+=(libnet-ssleay-perl)
+    need msmtp msmtp
+    compgen -G '/usr/lib/*/sasl2/libplain.so*' >/dev/null || missing+=(libsasl2-modules)
+    need nodejs node
+    need npm npm
     [ -e /usr/share/perl5/Mail/DKIM/Verifier.pm ] || missing+=(libmail-dkim-perl)
 fi
 
@@ -85,4 +93,15 @@ if [ "$(cat .venv/.lock-sum 2>/dev/null)" != "$sum" ]; then
         fail "could not install the Python packages; the whole story is in .local/setup.log"
     }
     echo "$sum" >.venv/.lock-sum
+fi
+
+# nodemailer, a client of SMTP submission
+client=tests/clients/nodemailer
+if [ "${1:-}" = test ] && ! cmp -s $client/package-lock.json $client/node_modules/.installed; then
+    say "Installing the Node packages of $client …"
+    npm ci --prefix $client --no-audit --no-fund --ignore-scripts >>"$log" 2>&1 || {
+        tail -n 5 "$log" >&2
+        fail "could not install the Node packages of $client; the whole story is in .local/setup.log"
+    }
+    cp $client/package-lock.json $client/node_modules/.installed
 fi

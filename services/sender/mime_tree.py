@@ -6,12 +6,19 @@ depth and number, whatever a message claims.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
 
 from services.sender.raw import split
 
+#: What is inside must not change by an octet: it is signed, or encrypted and signed (RFC 1847).
+SEALED = ("multipart/signed", "multipart/encrypted")
+
+#: (from, to, instead): what to put in place of a piece of the body.
+Edit = tuple[int, int, bytes]
+
+_ENCODING = "content-transfer-encoding"
 _DEEPEST = 30
 _MOST_PARTS = 2_000
 
@@ -55,6 +62,26 @@ def header_of(fields: Sequence[str], name: str) -> str:
     return ""
 
 
+def applied(data: bytes, edits: Iterable[Edit]) -> bytes:
+    """`data` with each edit made; they do not overlap."""
+    pieces, at = [], 0
+    for start, end, instead in sorted(edits):
+        pieces += [data[at:start], instead]
+        at = end
+    return b"".join([*pieces, data[at:]])
+
+
+def head_as(part: Part, encoding: str) -> bytes:
+    """The headers of `part`, and the line that ends them, with another Content-Transfer-Encoding."""
+    return ("\r\n".join(encoded_as(part.fields, encoding)) + "\r\n\r\n").encode()
+
+
+def encoded_as(fields: Sequence[str], encoding: str) -> list[str]:
+    """Header fields with another Content-Transfer-Encoding."""
+    kept = [line for line in fields if line.partition(":")[0].strip().lower() != _ENCODING]
+    return [*(line for line in kept if line), f"Content-Transfer-Encoding: {encoding}"]
+
+
 class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -67,7 +94,7 @@ class _Reader:
         about: Message = Message()
         about["Content-Type"] = header_of(fields, "content-type") or "text/plain"
         kind = about.get_content_type()
-        encoding = header_of(fields, "content-transfer-encoding").lower()
+        encoding = header_of(fields, _ENCODING).lower()
         children: list[Part] = []
         if depth and kind.startswith("multipart/") and (boundary := about.get_boundary()):
             children = [self._at(start, end, depth - 1) for start, end in self._between(boundary, body)]

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 from uuid import UUID
 
-from services.sender import headers, mime, raw
+from services.sender import headers, mime, raw, raw_tracked
 from services.sender.file_parts import file_part
 from services.sender.jobs import Job
 from services.sender.message import Message
@@ -35,7 +35,7 @@ def render(job: Job, files: Data) -> Message:
         templates.TemplateError: the stored content is no template, though the email has variables.
     """
     if job.content.raw:
-        return raw.render(job, files[job.content.raw.file_id])
+        return raw_tracked.tracked(raw.render(job, files[job.content.raw.file_id]), job.reader)
     lines = [headers.address_field("From", [job.sender])]
     for name, kind in (("To", "to"), ("Cc", "cc")):
         shown = [(item.name, item.address) for item in job.recipients if item.kind == kind]

@@ -6,20 +6,14 @@ is better than a signature that fails at the reader's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from services.sender.message import Message
 from services.sender.mime import encode
-from services.sender.mime_tree import Part, tree
+from services.sender.mime_tree import SEALED, Edit, Part, applied, encoded_as, head_as, tree
 from services.sender.pieces import blocks
 
-_SEALED = ("multipart/signed", "multipart/encrypted")
 _PLAIN = ("", "7bit", "8bit", "binary")
-_ENCODING = "content-transfer-encoding"
-
-#: (from, to, instead): what to put in place of a piece of the body.
-Edit = tuple[int, int, bytes]
 
 
 class CantConvert(ValueError):
@@ -39,17 +33,8 @@ def seven_bit(message: Message) -> Message:
     converted = applied(body, edits)
     if not converted.isascii():
         raise CantConvert("the relay does not take 8-bit mail, and the message has 8 bits between its parts")
-    fields = list(message.headers) if encoding is None else _encoded_as(message.headers, encoding)
+    fields = list(message.headers) if encoding is None else encoded_as(message.headers, encoding)
     return replace(message, headers=fields, body=[converted])
-
-
-def applied(data: bytes, edits: Iterable[Edit]) -> bytes:
-    """`data` with each edit made; they do not overlap."""
-    pieces, at = [], 0
-    for start, end, instead in sorted(edits):
-        pieces += [data[at:start], instead]
-        at = end
-    return b"".join([*pieces, data[at:]])
 
 
 def _convert(part: Part, data: bytes, edits: list[Edit]) -> str | None:
@@ -58,7 +43,7 @@ def _convert(part: Part, data: bytes, edits: list[Edit]) -> str | None:
     content = data[start:end]
     if content.isascii():
         return "7bit" if part.encoding in ("8bit", "binary") else None
-    if part.type in _SEALED:
+    if part.type in SEALED:
         raise CantConvert(f"the relay does not take 8-bit mail, and a part of type {part.type} has 8 bits")
     if not part.children:
         if part.encoding not in _PLAIN or part.type.startswith(("multipart/", "message/")):
@@ -69,11 +54,5 @@ def _convert(part: Part, data: bytes, edits: list[Edit]) -> str | None:
     for child in part.children:
         encoding_of_child = _convert(child, data, edits)
         if encoding_of_child is not None and child.head:
-            head = "\r\n".join(_encoded_as(child.fields, encoding_of_child)) + "\r\n\r\n"
-            edits.append((*child.head, head.encode()))
+            edits.append((*child.head, head_as(child, encoding_of_child)))
     return "7bit" if part.encoding else None
-
-
-def _encoded_as(fields: Sequence[str], encoding: str) -> list[str]:
-    kept = [line for line in fields if line.partition(":")[0].strip().lower() != _ENCODING]
-    return [*(line for line in kept if line), f"Content-Transfer-Encoding: {encoding}"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import accepting, audience, campaign, importing, scheduling, sending
+from tests.bench import accepting, audience, campaign, importing, scheduling, sending, submission
 from tests.bench.cluster import Bench, bench_cluster
 from tests.bench.figures import Figure, machine, table
 
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "importing": importing.run,
     "campaign": campaign.run,
     "audience": audience.run,
+    "submission": submission.run,
 }
 
 

@@ -70,6 +70,7 @@ class Submission(Wire):
         finally:
             self.doors.leave(self)
             self._writer.close()
+            self._reader = self._writer = None
             self._tell()
 
     async def _converse(self) -> None:

@@ -24,6 +24,18 @@ log = get_logger("submission")
 
 #: How long one that we sign ourselves is good.
 _GOOD_FOR = timedelta(days=825)
+#: To be trusted as it is, it signs itself and is what signs.
+_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 class Certificates:
@@ -92,6 +104,8 @@ def make_self_signed(path: Path, hostname: str) -> None:
         .not_valid_after(now() + _GOOD_FOR)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_USAGE, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     path.parent.mkdir(parents=True, exist_ok=True)

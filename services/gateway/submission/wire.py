@@ -61,10 +61,14 @@ class Wire(SMTP):
         if self._ends:
             self._ends.cancel()
         super().connection_lost(error)
+        # TLS has a buffer of 256 kB a connection: it must not wait for the garbage collector to find a cycle
+        for table in (self._smtp_methods, self._auth_methods, self._handle_hooks):
+            table.clear()
 
     def eof_received(self) -> bool:
         """The client says no more; what it said before is still answered."""
-        self._reader.feed_eof()
+        if self._reader is not None:  # the session has not let go of it yet
+            self._reader.feed_eof()
         return not self.secure
 
     def dismiss(self, words: str) -> None:

@@ -136,6 +136,17 @@ def test_what_the_headers_ask_for_is_done_and_nobody_else_sees_it(
     assert b"mailmatic-tag" not in arrived(relay, message_id).raw.lower()
 
 
+def test_links_are_led_over_us_where_the_message_asks_for_it(door: Door, relay: Relay) -> None:
+    to = somebody()
+    message = letter(door, to, X_Mailmatic_Track="on")
+    message.add_alternative('<a href="https://example.com/">Grüße</a>', subtype="html")
+    _, message_id = submit(door, [to], octets(message))
+    html = arrived(relay, message_id).message.get_body(("html",))
+    assert html is not None
+    assert "/api/t/c/" in html.get_content()
+    assert "/api/t/o/" in html.get_content()
+
+
 @pytest.mark.parametrize(
     ("header", "value", "words"),
     [
