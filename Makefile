@@ -1,6 +1,6 @@
 # Mailmatic. `make` alone prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status psql shell scale setup setup-test test fuzz bench bench-campaign bench-submission lint format migration settings lock clean
+.PHONY: help run up down logs status psql shell scale setup setup-test test fuzz bench bench-campaign bench-submission bench-tracker lint format migration settings lock clean
 SHELL := /bin/bash
 BIN := .venv/bin
 # many short processes: none should compile anew what another has compiled
@@ -39,12 +39,14 @@ test: setup-test ## Run the tests; T=tests/unit narrows
 fuzz: setup-test ## Thousands of generated requests against every operation, and of malformed SMTP sessions
 	FUZZ_CASES=100 $(BIN)/pytest tests/integration/gateway/test_fuzz.py --timeout=600
 	FUZZ_SESSIONS=$${FUZZ_SESSIONS:-10000} $(BIN)/pytest tests/integration/gateway/submission/test_fuzz.py --timeout=3600
-bench: setup-test ## Measure: B="accepting sending campaign submission" narrows
+bench: setup-test ## Measure: B="accepting sending campaign submission tracking" narrows
 	$(BIN)/python -m tests.bench $(B)
 bench-campaign: setup-test ## Measure campaigns: CONTACTS=100000 RUNS=3 JSON=file
 	$(BIN)/python -m tests.bench campaign --contacts $(or $(CONTACTS),100000) --runs $(or $(RUNS),3) $(if $(JSON),--json $(JSON))
 bench-submission: setup-test ## Mail that comes by SMTP, beside a plain handler; 10,000 sessions and their memory
 	$(BIN)/python -m tests.bench submission
+bench-tracker: setup-test ## The tracker beside a bare WSGI callable: TRACKING_HITS=10000 RUNS=3
+	$(BIN)/python -m tests.bench tracking --runs $(or $(RUNS),3)
 lint: setup ## ruff, mypy and the import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

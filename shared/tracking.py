@@ -123,17 +123,35 @@ class Tokens:
 
     def read(self, token: str) -> Token | None:
         """What `token` stands for; None if it is none of ours, was cut off or tampered with."""
+        payload = self._authentic(token)
+        return _parsed(payload[0], payload) if payload else None
+
+    def is_open(self, token: str) -> bool:
+        """Whether `token` is a pixel's: `read` without its cost."""
+        payload = self._authentic(token)
+        return payload is not None and payload[0] == _OPEN
+
+    def target(self, token: str) -> str | None:
+        """Where the link with this token leads; None if it is none: `read` without its cost."""
+        payload = self._authentic(token)
+        if payload is None or payload[0] != _CLICK:
+            return None
+        target = payload[_HEAD_OCTETS + 2 :].decode("ascii", "replace")
+        return target if _TARGET.fullmatch(target) else None
+
+    def _authentic(self, token: str) -> bytes | None:
         try:
             data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         except ValueError:
             return None
-        payload, mac = data[:-_MAC_OCTETS], data[-_MAC_OCTETS:]
+        payload = data[:-_MAC_OCTETS]
         # decoding passes over what is not base64, and over bits that stand for nothing: one token, one text
         if len(payload) < _HEAD_OCTETS or _text(data) != token:
             return None
-        if not any(hmac.compare_digest(mac, _mac(key, payload)) for key in self._keys.get(payload[1:2], ())):
-            return None
-        return _parsed(payload[0], payload)
+        for key in self._keys.get(payload[1:2], ()):
+            if hmac.compare_digest(data[-_MAC_OCTETS:], _mac(key, payload)):
+                return payload
+        return None
 
     def _signed(self, payload: bytes) -> str:
         return _text(payload + _mac(self._newest, payload))

@@ -11,7 +11,7 @@ from shared.broker import consumes
 from shared.contracts import RecordHits
 from shared.db import transaction
 from shared.observability import get_logger
-from shared.tracking import Unsubscription
+from shared.tracking import Unsubscription, tokens
 
 log = get_logger("tracker")
 
@@ -23,7 +23,8 @@ _YIELD = text("SET LOCAL lock_timeout = '500ms'")
 @consumes(RecordHits, outlasts_database=True)
 def record_hits(message: RecordHits) -> None:
     """Opens and clicks of one batch, and the ways out that were followed while the database was away."""
-    hits = [hit for hit in map(parse, message.hits) if hit is not None]
+    known = tokens()
+    hits = [hit for line in message.hits if (hit := parse(line, known)) is not None]
     if len(hits) < len(message.hits):
         log.warning("tracker.lines_unreadable", lines=len(message.hits) - len(hits))
     with transaction() as tx:

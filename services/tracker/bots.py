@@ -14,7 +14,8 @@ Google's and Yahoo's fetch when the mail is shown, so that is a person whom we d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
@@ -117,18 +118,20 @@ def bursts(clicks: Sequence[tuple[float, int]]) -> set[int]:
     """
     order = sorted(range(len(clicks)), key=lambda at: clicks[at][0])
     found: set[int] = set()
-    first = 0
+    inside: Counter[int] = Counter()  # links followed within the window that ends here
+    first = marked = 0
     for last, at in enumerate(order):
+        inside[clicks[at][1]] += 1
         while clicks[at][0] - clicks[order[first]][0] > BURST_SECONDS:
+            left = clicks[order[first]][1]
+            inside[left] -= 1
+            if not inside[left]:
+                del inside[left]
             first += 1
-        window = order[first : last + 1]
-        if _different(clicks[item][1] for item in window) >= BURST_LINKS:
-            found.update(window)
+        if len(inside) >= BURST_LINKS:
+            found.update(order[max(first, marked) : last + 1])
+            marked = last + 1
     return found
-
-
-def _different(links: Iterable[int]) -> int:
-    return len(set(links))
 
 
 def _is_scanner(address: str) -> bool:

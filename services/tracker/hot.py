@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from services.tracker.hits import CLICK, LONGEST_AGENT, OPEN, Hit
+from services.tracker.hits import line
 from services.tracker.spool import Spool
 from shared.ids import new_id
-from shared.tracking import CLICK_PATH, OPEN_PATH, Click, Open, Tokens
+from shared.tracking import CLICK_PATH, OPEN_PATH, Tokens
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -23,17 +23,17 @@ BrokenLink = Callable[[str], bytes]
 #: One transparent pixel (GIF89a), 43 octets.
 GIF = bytes.fromhex("47494638396101000100800000ffffff00000021f90401000000002c00000000010001000002024401003b")
 
-_SAFE = [
+SAFE = [
     ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Robots-Tag", "noindex, nofollow"),
 ]
-_PIXEL = [
+PIXEL = [
     ("Content-Type", "image/gif"),
     ("Content-Length", str(len(GIF))),
     ("Cross-Origin-Resource-Policy", "cross-origin"),
-    *_SAFE,
+    *SAFE,
 ]
 _READS = frozenset({"GET", "HEAD"})
 #: What a program says that fetches before anybody has asked: `Sec-Purpose: prefetch`, and older spellings.
@@ -63,40 +63,40 @@ class Hot:
         method = environ["REQUEST_METHOD"]
         if method not in _READS:
             return _not_allowed(start_response)
-        found = self._tokens.read(token) if self._tokens else None
-        if isinstance(found, Open):
-            self._spool.append(self._hit(environ, OPEN, found).line())
-        start_response("200 OK", _PIXEL)
+        if self._tokens and self._tokens.is_open(token):
+            self._keep(environ, token)
+        start_response("200 OK", PIXEL)
         return [GIF] if method == "GET" else []
 
     def _link(self, token: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
         if method not in _READS:
             return _not_allowed(start_response)
-        found = self._tokens.read(token) if self._tokens else None
-        if not isinstance(found, Click):
+        target = self._tokens.target(token) if self._tokens else None
+        if target is None:
             page = self._broken(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
             length = ("Content-Length", str(len(page)))
-            start_response("404 Not Found", [("Content-Type", "text/html; charset=utf-8"), length, *_SAFE])
+            start_response("404 Not Found", [("Content-Type", "text/html; charset=utf-8"), length, *SAFE])
             return [page] if method == "GET" else []
-        self._spool.append(self._hit(environ, CLICK, found).line())
-        start_response("302 Found", [("Location", found.target), ("Content-Length", "0"), *_SAFE])
+        self._keep(environ, token)
+        start_response("302 Found", [("Location", target), ("Content-Length", "0"), *SAFE])
         return []
 
-    def _hit(self, environ: Environ, kind: str, found: Open | Click) -> Hit:
-        index, target = (found.index, found.target) if isinstance(found, Click) else (None, None)
-        return Hit(
-            new_id(),
-            kind,
-            found.email_id,
-            found.position,
-            environ["REQUEST_METHOD"],
-            environ.get("HTTP_USER_AGENT", "")[:LONGEST_AGENT],
-            client_address(environ, self._proxies),
-            any("pre" in environ.get(name, "").lower() for name in _PURPOSES),
-            index,
-            target,
+    def _keep(self, environ: Environ, token: str) -> None:
+        self._spool.append(
+            line(
+                new_id(),
+                token,
+                environ["REQUEST_METHOD"],
+                environ.get("HTTP_USER_AGENT", ""),
+                client_address(environ, self._proxies),
+                prefetch=_says_prefetch(environ),
+            )
         )
+
+
+def _says_prefetch(environ: Environ) -> bool:
+    return any("pre" in environ[name].lower() for name in _PURPOSES if name in environ)
 
 
 def client_address(environ: Environ, proxies: int) -> str:
@@ -108,5 +108,5 @@ def client_address(environ: Environ, proxies: int) -> str:
 
 
 def _not_allowed(start_response: StartResponse) -> Iterable[bytes]:
-    start_response("405 Method Not Allowed", [("Allow", "GET, HEAD"), ("Content-Length", "0"), *_SAFE])
+    start_response("405 Method Not Allowed", [("Allow", "GET, HEAD"), ("Content-Length", "0"), *SAFE])
     return []

@@ -1,6 +1,6 @@
-"""A thread that brings hits from the spool to RabbitMQ, in confirmed batches, while the process lives.
+"""Two threads: one writes hits to the spool, one brings them from there to RabbitMQ, in confirmed batches.
 
-Nobody waits for it: with RabbitMQ away the spool grows, and is brought away when it is back.
+Nobody waits for them: with RabbitMQ away the spool grows, and is brought away when it is back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 
 from prometheus_client import Counter, Gauge
 
-from services.tracker.spool import Segment, Spool
+from services.tracker.spool import FLUSH_SECONDS, Segment, Spool
 from shared.broker import BROKER_TROUBLE, QuorumBroker, connect_broker, publish_without_outbox
 from shared.contracts import RecordHits
 from shared.observability import get_logger
@@ -38,31 +38,45 @@ class Publisher:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._threads = [
+            threading.Thread(target=target, name=name, daemon=True)
+            for name, target in (("keeper", self._keep), ("publisher", self._run))
+        ]
         self._pending: list[Segment] = []
         self._trouble: str | None = None
         self._told = 0
 
     def start(self) -> None:
         """Begins; until `stop`, or the end of the process."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """Brings the last hits away if that is quick; what stays on disk is adopted by another process."""
         self._stop.set()
-        self._thread.join(_LAST)
+        for thread in self._threads:
+            thread.join(_LAST)
+        self._spool.flush()
+
+    def _keep(self) -> None:
+        synced = float("-inf")
+        while not self._stop.wait(FLUSH_SECONDS):
+            try:
+                self._spool.flush()
+                if time.monotonic() - synced >= _SYNC:
+                    synced = time.monotonic()
+                    self._keep_safe()
+            except Exception:  # whatever it is, the next round must come
+                log.exception("tracker.keeper_failed")
 
     def _run(self) -> None:
         broker = connect_broker()
-        synced = adopted = float("-inf")
+        adopted = float("-inf")
         stopping = False
         while not stopping:
             stopping = self._stop.wait(_PAUSE if self._trouble else _INTERVAL)
             moment = time.monotonic()
             try:
-                if moment - synced >= _SYNC:
-                    synced = moment
-                    self._keep_safe()
                 if not self._pending:
                     self._pending = self._spool.take()
                     if moment - adopted >= _ADOPT:

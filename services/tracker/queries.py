@@ -98,9 +98,15 @@ NOTE_ACTIVITY = text(
 # Clicks around those of this batch, which together may turn out to be many links at once.
 CLICKS_SINCE = text(
     """
-    SELECT id, email_id, position, occurred_at, data FROM events
-    WHERE email_id = ANY(CAST(:emails AS uuid[])) AND id >= CAST(:since AS uuid)
-      AND type = 'email.clicked' AND position IS NOT NULL
+    WITH recent AS (
+        SELECT id, email_id, position, occurred_at, data FROM events
+        WHERE email_id = ANY(CAST(:emails AS uuid[])) AND id >= CAST(:since AS uuid)
+          AND type = 'email.clicked' AND position IS NOT NULL
+    )
+    SELECT recent.* FROM recent JOIN (
+        SELECT email_id, position FROM recent
+        GROUP BY email_id, position HAVING count(DISTINCT data->>'link') >= :links
+    ) AS several USING (email_id, position)
     """
 )
 

@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from services.tracker import queries
-from services.tracker.bots import BURST, BURST_SECONDS, Signs, Verdict, bursts, judge
+from services.tracker.bots import BURST, BURST_LINKS, BURST_SECONDS, Signs, Verdict, bursts, judge
 from services.tracker.hits import CLICK, OPEN, Hit
 from shared.ids import id_floor
 from shared.ip_addresses import Keep
@@ -148,8 +148,9 @@ def _rejudge(tx: Connection, fresh: Sequence[Hit]) -> None:
         return
     since = min(hit.occurred_at for hit in clicks) - timedelta(seconds=2 * BURST_SECONDS)
     emails = sorted({str(hit.email_id) for hit in clicks})
+    asked = {"emails": emails, "since": str(id_floor(since)), "links": BURST_LINKS}
     by_recipient: dict[Whose, list[Row[Any]]] = {}
-    for row in tx.execute(queries.CLICKS_SINCE, {"emails": emails, "since": str(id_floor(since))}):
+    for row in tx.execute(queries.CLICKS_SINCE, asked):
         by_recipient.setdefault((row.email_id, row.position), []).append(row)
     changed: dict[Whose, list[Row[Any]]] = {}
     for whose, rows in by_recipient.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.bench import accepting, audience, campaign, importing, scheduling, sending, submission
+from tests.bench import accepting, audience, campaign, importing, scheduling, sending, submission, tracking
 from tests.bench.cluster import Bench, bench_cluster
 from tests.bench.figures import Figure, machine, table
 
@@ -17,6 +17,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "accepting": accepting.run,
     "sending": sending.run,
     "scheduling": scheduling.run,
+    "tracking": tracking.run,
     "importing": importing.run,
     "campaign": campaign.run,
     "audience": audience.run,

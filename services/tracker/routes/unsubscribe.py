@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, request
 
 from services.tracker import pages
-from services.tracker.hits import LONGEST_AGENT, UNSUBSCRIBE, Hit
+from services.tracker.hits import line
 from services.tracker.spool import Spool
 from services.tracker.unsubscribing import ALL, LISTS, Person, find, subscribe_again, unsubscribe
 from services.tracker.words import Words, words_for
@@ -49,20 +49,21 @@ def answer(token: str) -> Response:
     one_click, action = _asked()
     if one_click or action == "unsubscribe":
         everything = request.form.get("scope") == ALL
-        return _unsubscribe(words, link, ALL if everything else LISTS, one_click)
+        return _unsubscribe(token, link, ALL if everything else LISTS, one_click)
     if action == "subscribe":
         return _subscribe(words, link)
     return _page(pages.question(words, "", ""), 400)
 
 
-def _unsubscribe(words: Words, link: Unsubscription, scope: str, one_click: bool) -> Response:
+def _unsubscribe(token: str, link: Unsubscription, scope: str, one_click: bool) -> Response:
+    words = _words()
     try:
         with transaction() as tx:
             unsubscribe(tx, link, scope, one_click=one_click)
             person = find(tx, link)
     except DatabaseUnavailable as error:
         log.warning("tracker.unsubscribe_spooled", reason=str(error))
-        if not _spool().append(_hit(link, scope).line()):
+        if not _spool().append(_line(token, scope)):
             return _page(pages.later(words), 503)
         return _page(pages.done(words, "", everything=scope == ALL, back=False))
     if person is None:
@@ -90,19 +91,9 @@ def _asked() -> tuple[bool, str]:
     return one_click, form.get("action", "")
 
 
-def _hit(link: Unsubscription, scope: str) -> Hit:
-    return Hit(
-        new_id(),
-        UNSUBSCRIBE,
-        link.email_id,
-        link.position,
-        "POST",
-        request.headers.get("User-Agent", "")[:LONGEST_AGENT],
-        request.remote_addr or "",
-        contact_id=link.contact_id,
-        campaign_id=link.campaign_id,
-        scope=scope,
-    )
+def _line(token: str, scope: str) -> str:
+    agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
+    return line(new_id(), token, "POST", agent, address, scope=scope)
 
 
 def _about(person: Person) -> str:

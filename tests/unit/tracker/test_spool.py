@@ -62,6 +62,7 @@ def test_a_long_segment_is_closed_and_another_begun(tmp_path: Path, monkeypatch:
     lines = ["x" * 40 + str(number) for number in range(10)]
     for line in lines:
         spool.append(line)
+        spool.flush()
     assert len(list(tmp_path.glob("*.hits"))) > 2
     assert drain(spool) == lines
 
@@ -69,6 +70,7 @@ def test_a_long_segment_is_closed_and_another_begun(tmp_path: Path, monkeypatch:
 def test_hits_are_dropped_and_counted_when_the_disk_has_its_fill(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 50)
     assert spool.append("x" * 60)
+    spool.flush()
     assert spool.measure() == 61
     assert not spool.append("y")
     assert spool.dropped == 1
@@ -80,13 +82,24 @@ def test_hits_are_dropped_and_counted_when_the_disk_has_its_fill(tmp_path: Path)
 def test_a_disk_that_fails_stops_nobody(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", _ROOM)
     (tmp_path / "spool").rmdir()
-    assert not spool.append("x")
+    assert spool.append("x")
+    assert not spool.flush()
     assert spool.dropped == 1
+
+
+def test_memory_has_a_limit_where_the_disk_has_come_to_a_halt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_HELD", 3)
+    spool = Spool(tmp_path, _ROOM)
+    assert [spool.append("x") for _ in range(5)] == [True, True, True, False, False]
+    assert spool.dropped == 2
 
 
 def test_nobody_adopts_what_somebody_alive_writes(tmp_path: Path) -> None:
     one, other = Spool(tmp_path, _ROOM), Spool(tmp_path, _ROOM)
     one.append("mine")
+    one.flush()
     assert list(other.adopted()) == []
     held = one.take()
     assert list(other.adopted()) == []
@@ -97,11 +110,12 @@ def _write_and_wait(directory: str, ready: object) -> None:
     spool = Spool(Path(directory), _ROOM)
     for number in range(1000):
         spool.append(f"line {number}")
+    spool.flush()
     ready.set()  # type: ignore[attr-defined]
     signal.pause()
 
 
-def test_what_a_killed_process_had_appended_is_adopted_whole(tmp_path: Path) -> None:
+def test_what_a_killed_process_had_written_is_adopted_whole(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     process = context.Process(target=_write_and_wait, args=(str(tmp_path), ready))
