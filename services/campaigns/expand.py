@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.campaigns import personal_sql
 from shared import states
-from shared.audience import Audience, recipients_of
+from shared.audience import Audience, by_index, recipients_of
 from shared.clock import now
 from shared.contracts import SendBulkEmails
 from shared.ids import id_floor
@@ -63,6 +63,7 @@ def expand(tx: Connection, campaign: Any, audience: Audience, content: Content, 
         limit: at most 4,095.
     """
     assert 0 < limit <= _MOST, limit
+    by_index(tx)
     rows = tx.execute(_statement(campaign, audience, content, limit)).all()
     written = [row.email_id for row in rows if row.email_id is not None]
     if not rows:

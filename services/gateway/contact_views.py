@@ -12,6 +12,7 @@ from sqlalchemy import null as sql_null
 from services.gateway.contact_store import SHOWN
 from services.gateway.one_insert import Row
 from services.gateway.windows import Window, rows_in
+from shared.audience import by_index
 from shared.audience.conditions import searched
 from shared.models import contact_tags, contacts, lists, subscription_history, subscriptions, tags
 
@@ -40,6 +41,7 @@ class Filter:
 
 def window(tx: Connection, account_id: UUID, page: Window, which: Filter) -> tuple[list[Row], bool]:
     """A page of the account's contacts, newest first, and whether there are more in that direction."""
+    by_index(tx)
     query = select(*SHOWN).where(contacts.c.account_id == account_id, *_conditions(which))
     return rows_in(tx, query, contacts.c.id, page)
 
@@ -48,6 +50,7 @@ def members(
     tx: Connection, account_id: UUID, list_id: UUID, page: Window, which: Filter
 ) -> tuple[list[Row], bool]:
     """A page of those on a list, with their standing, the contact made last first."""
+    by_index(tx)
     query = (
         select(*SHOWN, *_STANDING)
         .join(subscriptions, subscriptions.c.contact_id == contacts.c.id)

@@ -11,7 +11,7 @@ from services.gateway.contact_store import SHOWN
 from services.gateway.list_store import OPEN_CAMPAIGNS
 from services.gateway.one_insert import Row
 from services.gateway.windows import Window, rows_in
-from shared.audience import Audience, Rule, count
+from shared.audience import Audience, Rule, by_index, count
 from shared.audience.conditions import condition
 from shared.clock import now
 from shared.ids import new_id
@@ -82,6 +82,7 @@ def remove(tx: Connection, account_id: UUID, id: UUID) -> Row | None:
 
 def members(tx: Connection, account_id: UUID, rules: Rule, page: Window) -> tuple[list[Row], bool]:
     """A page of those who meet `rules`, newest first, and whether there are more in that direction."""
+    by_index(tx)
     query = select(*SHOWN).where(contacts.c.account_id == account_id, condition(rules, now()))
     return rows_in(tx, query, contacts.c.id, page)
 

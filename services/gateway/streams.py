@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
+
+#: The thing as JSON has it, and whether it will change no more.
+Look = Callable[[], tuple[dict[str, Any], bool]]
 
 #: Seconds between looks, between signs of life, and until a client must connect anew.
 _LOOK, _BEAT, _LONGEST = 0.5, 15.0, 600.0
@@ -18,19 +21,41 @@ class Streams:
     def __init__(self, places: int) -> None:
         self._free = threading.BoundedSemaphore(places)
 
-    def take(self) -> bool:
-        """Whether there is a place; it is given back when `events` ends, or is closed."""
-        return self._free.acquire(blocking=False)
+    def open(self, look: Look) -> Stream | None:
+        """What `look` sees, whenever it is something else, until it says that this was the last.
 
-    def events(self, look: Callable[[], tuple[dict[str, Any], bool]]) -> Iterator[str]:
-        """What `look` sees, whenever it is something else, until it says that this was the last."""
+        None: there is no place. A place is given back when the stream ends or is closed, also unread.
+        """
+        return Stream(look, self._free.release) if self._free.acquire(blocking=False) else None
+
+
+class Stream:
+    """The text of one stream, as WSGI reads it."""
+
+    def __init__(self, look: Look, give_back: Callable[[], None]) -> None:
+        self._events = _events(look)
+        self._give_back = give_back
+        self._closed = False
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> str:
         try:
-            yield from _events(look)
-        finally:
-            self._free.release()
+            return next(self._events)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Whoever listened is gone, or has heard all."""
+        if not self._closed:
+            self._closed = True
+            self._events.close()
+            self._give_back()
 
 
-def _events(look: Callable[[], tuple[dict[str, Any], bool]]) -> Iterator[str]:
+def _events(look: Look) -> Generator[str, None, None]:
     yield f"retry: {int(_LOOK * 2000)}\n\n"
     seen: dict[str, Any] | None = None
     ends, beat_at = time.monotonic() + _LONGEST, time.monotonic() + _BEAT

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, not_, or_, select, text
 
 from shared.audience.conditions import condition
 from shared.audience.rules import Rule
@@ -66,10 +66,19 @@ def recipients_of(account_id: UUID, audience: Audience) -> Select[Any]:
     )
 
 
+def by_index(tx: Connection) -> None:
+    """Has the rest of `tx` read contacts in pages along an index, however few of them the planner expects.
+
+    It guesses that hardly anybody meets a rule about metadata, and reads the whole table for each page then.
+    """
+    tx.execute(text("SET LOCAL enable_seqscan = off"))
+
+
 def page(
     tx: Connection, account_id: UUID, audience: Audience, after: UUID | None, limit: int
 ) -> Sequence[Any]:
     """The next `limit` recipients behind the id `after`, by id: rows of `COLUMNS`; none: that was all."""
+    by_index(tx)
     query = recipients_of(account_id, audience)
     if after:
         query = query.where(contacts.c.id > after)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -43,6 +44,21 @@ class Claim:
         return id
 
 
+@dataclass(frozen=True)
+class Batch:
+    """A step's rows, judged: `copied` has a line of COPY for each person, by `Entry.key`."""
+
+    rows: int
+    copied: list[bytes]
+    #: rows that said more of somebody who is among them already
+    repeats: int
+    rejects: list[dict[str, Any]]
+    #: where the next row begins
+    position: int
+    line: int
+    ended: bool
+
+
 def claim(tx: Connection, id: UUID, lease: float) -> Claim | None:
     """Takes an import on for `lease` seconds a step; None: it has ended, or another is at it."""
     row = tx.execute(queries.CLAIM, {"id": id, "lease": lease}).mappings().one_or_none()
@@ -52,21 +68,32 @@ def claim(tx: Connection, id: UUID, lease: float) -> Claim | None:
 def load(claimed: Claim, rows_a_step: int, lease: float) -> Iterator[bool]:
     """Works through the import, a step at each turn; yields whether the step was ours to do.
 
-    The caller may stop between steps: what is done stays done.
+    The caller may stop between steps: what is done stays done. While the database is at one step, the next is
+    read and judged already.
     """
     row = claimed.row
     layout = Layout.of(row["layout"])
     reader = CsvReader(_blocks(claimed.id, row["position"]), layout.delimiter, row["position"], row["line"])
     rows = iter(reader)
-    ended = False
-    while not ended:
-        batch = list(islice(rows, rows_a_step))
-        ended = len(batch) < rows_a_step
-        with transaction() as tx:
-            ours = _step(tx, row, layout, batch, reader, ended=ended, lease=lease)
-        yield ours
-        if not ours:
-            return
+
+    def judged() -> Batch:
+        some = list(islice(rows, rows_a_step))
+        people, repeats, rejects = _judged(some, layout, row["mode"])
+        copied = [_copied(people[key]) for key in sorted(people)]
+        where = (reader.position, reader.line)
+        return Batch(len(some), copied, repeats, rejects, *where, ended=len(some) < rows_a_step)
+
+    with ThreadPoolExecutor(1, "import") as ahead:
+        coming = ahead.submit(judged)
+        while True:
+            batch = coming.result()
+            if not batch.ended:
+                coming = ahead.submit(judged)
+            with transaction() as tx:
+                ours = _step(tx, row, batch, lease)
+            yield ours
+            if batch.ended or not ours:
+                return
 
 
 def release(tx: Connection, id: UUID, attempts: int) -> bool:
@@ -89,41 +116,31 @@ def fail(tx: Connection, claimed: Claim, why: str) -> None:
     tx.execute(delete(import_chunks).where(import_chunks.c.import_id == claimed.id))
 
 
-def _step(
-    tx: Connection,
-    row: dict[str, Any],
-    layout: Layout,
-    batch: list[CsvRow],
-    reader: CsvReader,
-    *,
-    ended: bool,
-    lease: float,
-) -> bool:
+def _step(tx: Connection, row: dict[str, Any], batch: Batch, lease: float) -> bool:
     """Loads a batch and moves the import on; False: it is not ours any more, and nothing was done."""
     held = tx.execute(queries.HOLD, {"id": row["id"], "attempts": row["attempts"]}).first()
     if held is None:
         return False
-    people, repeats, rejects = _judged(batch, layout, row["mode"])
-    counts = _merge(tx, row, people) if people else {"added": 0, "updated": 0, "suppressed": 0}
-    _keep_rejects(tx, row["id"], rejects)
-    skipped = len(people) + repeats - counts["added"] - counts["updated"]
+    counts = _merge(tx, row, batch.copied) if batch.copied else {"added": 0, "updated": 0, "suppressed": 0}
+    _keep_rejects(tx, row["id"], batch.rejects)
+    skipped = len(batch.copied) + batch.repeats - counts["added"] - counts["updated"]
     tx.execute(
         update(imports)
         .where(imports.c.id == row["id"])
         .values(
-            position=reader.position,
-            line=reader.line,
-            rows=imports.c.rows + len(batch),
+            position=batch.position,
+            line=batch.line,
+            rows=imports.c.rows + batch.rows,
             added=imports.c.added + counts["added"],
             updated=imports.c.updated + counts["updated"],
             suppressed=imports.c.suppressed + counts["suppressed"],
             skipped=imports.c.skipped + skipped,
-            rejected=imports.c.rejected + len(rejects),
+            rejected=imports.c.rejected + len(batch.rejects),
             due_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, lease),
-            **({"status": "completed", "finished_at": now()} if ended else {}),
+            **({"status": "completed", "finished_at": now()} if batch.ended else {}),
         )
     )
-    if ended:
+    if batch.ended:
         tx.execute(delete(import_chunks).where(import_chunks.c.import_id == row["id"]))
     return True
 
@@ -149,9 +166,9 @@ def _judged(
     return people, repeats, rejects
 
 
-def _merge(tx: Connection, row: dict[str, Any], people: dict[str, Entry]) -> dict[str, int]:
+def _merge(tx: Connection, row: dict[str, Any], copied: list[bytes]) -> dict[str, int]:
     tx.execute(queries.STAGE)
-    copy_in(tx, queries.COPY_STAGE, [_copied(people[key]) for key in sorted(people)])
+    copy_in(tx, queries.COPY_STAGE, [b"".join(copied)])
     values = {"account_id": row["account_id"]}
     done = tx.execute(queries.MERGE[row["mode"]], values).one()
     opt_in = tx.execute(select(lists.c.opt_in).where(lists.c.id == row["list_id"])).scalar()

@@ -13,8 +13,11 @@ from shared.contact_import.columns import EMAIL, FIRST_NAME, LAST_NAME, METADATA
 #: Largest metadata of one row, as JSON (bytes), and the longest cell that can hold an address.
 MAX_METADATA = 64 * 1024
 _MAX_CELL = 1_024
-#: Addresses that need no more than a look: nearly all. The rest takes the long way, thirty times slower.
-_PLAIN = re.compile(r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
+#: Addresses of which the domain alone needs a look, once: nearly all. The others take the long way,
+#: thirty times slower.
+_PLAIN = re.compile(
+    r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@([^\s@()<>,;:\"\[\]\\]+\.[^\s@()<>,;:\"\[\]\\.]+)"
+)
 _MAX_LOCAL, _MAX_ADDRESS = 64, 254
 #: What a spreadsheet would run as a formula is exported behind a quote, which is taken away again here.
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
@@ -70,8 +73,8 @@ def address_of(text: str) -> tuple[str, str] | str:
     plain = _PLAIN.fullmatch(text) if len(text) <= _MAX_ADDRESS else None
     if plain and len(plain[1]) <= _MAX_LOCAL:
         domain = _domain(plain[2])
-        if domain:
-            email = f"{plain[1]}@{domain}"
+        email = f"{plain[1]}@{domain}"
+        if domain and len(email) <= _MAX_ADDRESS:
             return email, email.lower()
     if not text:
         return "Has no address."
@@ -95,7 +98,7 @@ def _domain(name: str) -> str | None:
 def _name_fault(name: str) -> str | None:
     if len(name) > MAX_NAME:
         return f"A name has at most {MAX_NAME} characters."
-    if name and has_controls(name):
+    if not name.isprintable() and has_controls(name):
         return "A name holds a line break or another control character."
     return None
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, event, text
 
 from services.gateway import contact_views, segment_store
 from services.gateway.windows import Window
-from shared.audience import Audience, parse_rules, recipients_of
+from shared.audience import Audience, by_index, parse_rules, recipients_of
 from shared.ids import new_id
 from shared.models import contacts
 from tests.bench.cluster import Bench
@@ -89,6 +89,7 @@ def _kinds(account: UUID, large: UUID, small: UUID, tag: UUID) -> dict[str, Read
 
     def audience(meant: Audience) -> Read:
         def read(tx: Connection, after: UUID | None) -> Any:
+            by_index(tx)
             query: Select[Any] = recipients_of(account, meant)
             if after:
                 query = query.where(contacts.c.id > after)
@@ -176,6 +177,8 @@ def _scanned(tx: Connection, read: Read) -> set[str]:
     event.remove(tx, "before_cursor_execute", note)
     found: set[str] = set()
     for statement, parameters in statements:
+        if not statement.lstrip().startswith("SELECT"):
+            continue
         plan = tx.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar_one()
         found |= _seq_scans(plan[0]["Plan"])
     tx.rollback()

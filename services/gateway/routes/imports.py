@@ -193,8 +193,6 @@ def stream_import(import_id: UUID) -> Response:
     account_id = principal().account_id
     with transaction() as tx:
         _known(tx, import_id)
-    if not _streams().take():
-        raise problem("too_many_streams", headers={"Retry-After": "5"})
 
     def look() -> tuple[dict[str, Any], bool]:
         with transaction() as tx:
@@ -203,7 +201,10 @@ def stream_import(import_id: UUID) -> Response:
             return {}, True
         return _IMPORT.dump(found), found["status"] in _ENDED
 
-    return Response(_streams().events(look), mimetype="text/event-stream")
+    stream = _streams().open(look)
+    if stream is None:
+        raise problem("too_many_streams", headers={"Retry-After": "5"})
+    return Response(stream, mimetype="text/event-stream")
 
 
 def _loaded(id: UUID, usual: Response) -> Response:
