@@ -39,6 +39,17 @@ class RecipientSchema(Schema):
         validate=validate.OneOf(list(REASONS)),
         metadata={"description": "Why, in one word of a fixed list."},
     )
+    opens = fields.Integer(required=True, metadata={"description": "Opens by a person.", "example": 2})
+    clicks = fields.Integer(required=True, metadata={"description": "Clicks by a person.", "example": 1})
+    opened_at = Moment(required=True, allow_none=True, metadata={"description": "The first open."})
+    clicked_at = Moment(required=True, allow_none=True, metadata={"description": "The first click."})
+    machine_opens = fields.Integer(
+        required=True,
+        metadata={"description": "The same by machines. [More](/docs/guides/tracking)", "example": 1},
+    )
+    machine_clicks = fields.Integer(required=True, metadata={"example": 0})
+    machine_opened_at = Moment(required=True, allow_none=True)
+    machine_clicked_at = Moment(required=True, allow_none=True)
     updated_at = Moment(required=True)
 
 

@@ -51,6 +51,15 @@ def test_what_was_meant_comes_back(meant: Token) -> None:
 
 
 @given(made)
+def test_quick_looks_say_the_same(meant: Token) -> None:
+    token = token_of(meant)
+    assert OURS.is_open(token) is isinstance(meant, Open)
+    assert OURS.target(token) == (meant.target if isinstance(meant, Click) else None)
+    assert not OURS.is_open(token + "A")
+    assert OURS.target(token[:-1]) is None
+
+
+@given(made)
 def test_links_stay_good_when_master_keys_rotate(meant: Token) -> None:
     token = token_of(meant)
     assert Tokens(["three", "two", "one"]).read(token) == meant
@@ -110,6 +119,7 @@ def test_target_is_checked_again_when_a_token_is_read(target: bytes) -> None:
     payload = b"\x12" + hashlib.sha256(key).digest()[:1] + EMAIL.bytes + bytes(4) + target
     data = payload + hmac.digest(key, payload, "sha256")[:10]
     assert OURS.read(encoded(data)) is None
+    assert OURS.target(encoded(data)) is None
 
 
 def test_tokens_of_versions_to_come_are_nothing() -> None:
