@@ -6,6 +6,7 @@ import base64
 import functools
 import json
 import os
+import re
 import smtplib
 import ssl
 import subprocess
@@ -156,6 +157,23 @@ def test_what_a_client_hands_over_arrives_with_a_body_that_is_the_same_octet_for
     for letter, received in zip(sent, arrive(relay, sent), strict=True):
         check(letter, received)
         assert received.raw.partition(b"\r\n\r\n")[2] == letter.composed().partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guides/smtp.md"])
+def test_the_line_of_the_documentation_sends(door: Door, relay: Relay, page: str) -> None:
+    line = re.findall(r"^swaks .*?[^\\]\n", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)[0]
+    said = run(
+        ["bash", "-ec", line],
+        b"",
+        MAILMATIC_SMTP_HOST="localhost",
+        MAILMATIC_SMTP_PORT=str(door.port),
+        MAILMATIC_SMTP_USERNAME=door.username,
+        MAILMATIC_SMTP_PASSWORD=door.password,
+        MAILMATIC_FROM=door.sender,
+    )
+    message_id = re.findall(r"250 2\.0\.0 Ok id=\S+ message-id=(\S+)", said)[0]
+    (received,) = wait_for(lambda: relay.received(message_id), "the message to arrive")
+    assert received.message.get_content().strip() == "It works."
 
 
 def test_django_sends_with_its_own_backend(door: Door, relay: Relay) -> None:
