@@ -43,7 +43,8 @@ class Segment:
     def lines(self) -> list[str]:
         """Its hits."""
         size = os.fstat(self.fd).st_size
-        return os.pread(self.fd, size, 0).decode("utf-8", "replace").splitlines()
+        text = os.pread(self.fd, size, 0).decode("utf-8", "replace")
+        return [line for line in text.splitlines() if line]
 
     def remove(self) -> None:
         """Done with it."""
@@ -66,9 +67,10 @@ class Spool:
         self._path: Path | None = None
         self._written = self._synced = 0
         self._closed: list[Segment] = []
+        #: the last write stopped in the middle of a line
+        self._torn = False
         self.full = False
         self.dropped = 0
-        directory.mkdir(parents=True, exist_ok=True)
 
     def append(self, line: str) -> bool:
         """Keeps a hit, which is on disk after the next `flush`; False if there is no room for it."""
@@ -79,12 +81,13 @@ class Spool:
         return True
 
     def flush(self) -> bool:
-        """Writes what has gathered in memory; False if that failed, and is gone."""
+        """Writes what has gathered in memory; False if that failed, and must be tried again."""
         with self._lock:
             lines = [self._held.popleft() for _ in range(len(self._held))]
             if not lines:
                 return True
-            data = memoryview("".join(f"{line}\n" for line in lines).encode())
+            text = "".join(f"{line}\n" for line in lines)
+            data = memoryview((f"\n{text}" if self._torn else text).encode())
             try:
                 if self._fd is None:
                     self._begin()
@@ -93,10 +96,12 @@ class Spool:
                     written = os.write(self._fd, data)
                     self._written += written
                     data = data[written:]
+                self._torn = False
                 if self._written > _SEGMENT:
                     self._end()
-            except OSError:
-                self.dropped += len(lines)
+            except OSError:  # what of it was written is told twice, which is harmless
+                self._held.extendleft(reversed(lines))
+                self._torn = self._fd is not None
                 return False
         return True
 
@@ -147,6 +152,7 @@ class Spool:
 
     def _begin(self) -> None:
         # locked under a name that nobody adopts, so that there is no moment in which somebody could
+        self._directory.mkdir(parents=True, exist_ok=True)
         path = self._directory / f"{self._name}-{next(self._numbers):08}{_SUFFIX}"
         fresh = path.with_suffix(".new")
         fd = os.open(fresh, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

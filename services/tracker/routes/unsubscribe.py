@@ -63,7 +63,8 @@ def _unsubscribe(token: str, link: Unsubscription, scope: str, one_click: bool) 
             person = find(tx, link)
     except DatabaseUnavailable as error:
         log.warning("tracker.unsubscribe_spooled", reason=str(error))
-        if not _spool().append(_line(token, scope)):
+        # on disk before it is promised: nobody clicks a second time
+        if not (_spool().append(_line(token, scope)) and _spool().flush()):
             return _page(pages.later(words), 503)
         return _page(pages.done(words, "", everything=scope == ALL, back=False))
     if person is None:

@@ -32,7 +32,7 @@ def links(pieces: Pieces) -> list[Link]:
     return [piece for piece in pieces if isinstance(piece, Link)]
 
 
-@pytest.mark.parametrize(("body", "targets"), newsletters(80))
+@pytest.mark.parametrize(("body", "targets"), newsletters(80), ids=map(str, range(80)))
 def test_newsletter_has_its_links_found_and_nothing_else_changed(body: str, targets: list[str]) -> None:
     pieces = split_html(body, template=True)
     assert joined(pieces) == body
@@ -44,7 +44,7 @@ def test_newsletter_has_its_links_found_and_nothing_else_changed(body: str, targ
     assert led == targets
 
 
-@pytest.mark.parametrize(("body", "targets"), newsletters(80))
+@pytest.mark.parametrize(("body", "targets"), newsletters(80), ids=map(str, range(80)))
 def test_newsletter_split_again_after_the_links_were_put_in_is_the_same(
     body: str, targets: list[str]
 ) -> None:

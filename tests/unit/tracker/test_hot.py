@@ -96,7 +96,7 @@ def test_what_a_request_says_of_itself_is_kept(asked: Asked) -> None:
 
 def test_answers_go_on_when_nothing_can_be_kept(tmp_path: Path) -> None:
     asked = Asked(tmp_path / "spool")
-    (tmp_path / "spool").rmdir()
+    (tmp_path / "spool").write_text("in the way")
     assert asked.ask("/api/t/o/" + OURS.open(EMAIL, 0))[2] == GIF
     assert asked.ask("/api/t/c/" + OURS.click(EMAIL, 0, 0, TARGET))[0] == "302 Found"
 

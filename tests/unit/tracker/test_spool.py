@@ -79,12 +79,38 @@ def test_hits_are_dropped_and_counted_when_the_disk_has_its_fill(tmp_path: Path)
     assert spool.append("z")
 
 
-def test_a_disk_that_fails_stops_nobody(tmp_path: Path) -> None:
+def test_a_disk_that_fails_stops_nobody_and_has_it_all_once_it_is_back(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("in the way")
     spool = Spool(tmp_path / "spool", _ROOM)
-    (tmp_path / "spool").rmdir()
-    assert spool.append("x")
+    assert spool.append("one")
     assert not spool.flush()
-    assert spool.dropped == 1
+    assert spool.append("two")
+    assert spool.take() == []
+    (tmp_path / "spool").unlink()
+    assert spool.flush()
+    assert drain(spool) == ["one", "two"]
+    assert spool.dropped == 0
+
+
+def test_a_write_that_stopped_in_a_line_spoils_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path, _ROOM)
+    write, left = os.write, [9]
+
+    def full_after_nine_octets(fd: int, data: memoryview) -> int:
+        if not left[0]:
+            raise OSError(28, "no space")
+        done = write(fd, data[: left[0]])
+        left[0] -= done
+        return done
+
+    monkeypatch.setattr(os, "write", full_after_nine_octets)
+    spool.append("first")
+    spool.append("second")
+    assert not spool.flush()
+    monkeypatch.undo()
+    assert drain(spool) == ["first", "sec", "first", "second"]
 
 
 def test_memory_has_a_limit_where_the_disk_has_come_to_a_halt(
