@@ -30,7 +30,8 @@ class Install:
         "MAILMATIC_MASTER_KEYS",
         (),
         "Keys that protect secrets in the database, comma separated, newest first: 32 random bytes in "
-        "URL-safe base64 each. The first encrypts, all decrypt.",
+        "URL-safe base64 each. The first encrypts, all decrypt. Keys of links and return paths are made of "
+        "them, too: without any no mail is tracked, and links of one that is listed no more are dead.",
     )
     db_pool_size: int = setting("MAILMATIC_DB_POOL_SIZE", 8, "Database connections kept per process.")
     process: str = setting("MAILMATIC_PROCESS", "mailmatic", "Name of this process in logs and health.")

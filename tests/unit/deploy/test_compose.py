@@ -153,6 +153,15 @@ def test_who_reads_or_makes_dkim_keys_has_the_master_keys(name: str) -> None:
     assert SERVICES[name]["environment"]["MAILMATIC_MASTER_KEYS"]
 
 
+@pytest.mark.parametrize("name", ["sender", "sender-bulk", "tracker", "tracker-writer"])
+def test_who_makes_or_reads_links_has_the_master_keys(name: str) -> None:
+    assert SERVICES[name]["environment"]["MAILMATIC_MASTER_KEYS"]
+
+
+def test_what_trackers_have_not_told_yet_outlives_them() -> None:
+    assert SERVICES["tracker"]["volumes"] == ["tracker-state:/var/lib/mailmatic"]
+
+
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_of_ours_can_be_scaled_and_is_hardened(name: str) -> None:
     """No name and no host port that a second replica would fight for; nothing it has no need of."""
