@@ -133,6 +133,7 @@ def write_nginx(layout: Layout) -> None:
     filled = template.safe_substitute(
         MAILMATIC_LISTEN=f"{HOST}:{ports.edge}",
         MAILMATIC_GATEWAY=f"{HOST}:{ports.gateway}",
+        MAILMATIC_STREAMS=f"{HOST}:{ports.streams}",
         MAILMATIC_TRACKER=f"{HOST}:{ports.tracker}",
         MAILMATIC_WEBHOOKS=f"{HOST}:{ports.webhooks}",
     )

@@ -25,6 +25,7 @@ class Ports:
     gateway: int = 18080
     tracker: int = 18081
     webhooks: int = 18082
+    streams: int = 18083
     smtp: int = 1587
     smtps: int = 1465
     mailbox: int = 11025

@@ -66,6 +66,7 @@ def services(layout: Layout) -> list[Program]:
         _worker(layout, "campaigns", [*campaigns, "--queues", "campaigns"]),
         _submission(layout),
         _web(layout, "gateway", ports.gateway),
+        _streams(layout),
         _web(layout, "tracker", ports.tracker),
         _web(layout, "webhooks", ports.webhooks),
         _edge(layout),
@@ -82,6 +83,17 @@ def _web(layout: Layout, name: str, port: int) -> Program:
             **layout.environment(),
             "PROMETHEUS_MULTIPROC_DIR": str(layout.directory / "metrics" / name),
         },
+        port=port,
+    )
+
+
+def _streams(layout: Layout) -> Program:
+    port = layout.ports.streams
+    return Program(
+        "streams",
+        [str(BIN / "python"), "-m", "services.gateway.streaming", HOST, str(port)],
+        ready=lambda: probes.http_ok(f"http://{HOST}:{port}/readyz"),
+        environment=layout.environment(),
         port=port,
     )
 

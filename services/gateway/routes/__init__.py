@@ -11,6 +11,7 @@ from services.gateway.limits import admit_visitor
 from services.gateway.routes import (
     audit,
     auth,
+    campaign_results,
     campaign_runs,
     campaigns,
     confirm,
@@ -77,6 +78,8 @@ API = (
     Mount(campaigns.blueprint, authenticate),  # /api/campaigns, …/{id}, …/{id}/clone, …/preview, …/test
     # POST /api/campaigns/{id}/send, …/schedule, …/pause, …/resume, …/cancel
     Mount(campaign_runs.blueprint, authenticate),
+    # GET /api/campaigns/{id}/stream, …/stats, …/recipients, …/recipients/export
+    Mount(campaign_results.blueprint, authenticate),
     Mount(usage.blueprint, authenticate),  # GET /api/usage
     Mount(audit.blueprint, authenticate),  # GET /api/audit
     Mount(doors.blueprint, admit_visitor),  # POST /api/auth/register, …/login, …/password-reset, …/confirm

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -20,11 +19,11 @@ from services.gateway.import_store import Options
 from services.gateway.one_insert import Row
 from services.gateway.routes.blueprint import Blueprint, Media
 from services.gateway.routes.lists import known_list
+from services.gateway.routes.live import live
 from services.gateway.routes.once import amend, keep, rendered
 from services.gateway.schemas.imports import ImportPageSchema, ImportSchema
 from services.gateway.schemas.uploads import Upload, read_form
 from services.gateway.schemas.windows import WindowQuerySchema
-from services.gateway.streams import Streams
 from services.gateway.upload_text import NotText, utf8_of
 from services.gateway.windows import Window
 from shared.clock import now
@@ -201,10 +200,7 @@ def stream_import(import_id: UUID) -> Response:
             return {}, True
         return _IMPORT.dump(found), found["status"] in _ENDED
 
-    stream = _streams().open(look)
-    if stream is None:
-        raise problem("too_many_streams", headers={"Retry-After": "5"})
-    return Response(stream, mimetype="text/event-stream")
+    return live(f"import:{import_id}", look, "end")
 
 
 def _loaded(id: UUID, usual: Response) -> Response:
@@ -254,8 +250,3 @@ def _known(tx: Connection, id: UUID) -> Row:
 
 def _unknown() -> ApiError:
     return problem("not_found", "There is no import with this id.")
-
-
-@cache
-def _streams() -> Streams:
-    return Streams(max(1, settings().http_threads // 2))

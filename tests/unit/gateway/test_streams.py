@@ -6,12 +6,16 @@ import json
 
 import pytest
 
-from services.gateway.streams import Streams
+from services.gateway.streams import Look, Streams, Topic
+
+
+def topic(look: Look) -> Topic:
+    return Topic("any", look, "end")
 
 
 def test_a_stream_tells_what_changes_and_ends_with_the_last() -> None:
     seen = iter([({"rows": 1}, False), ({"rows": 1}, False), ({"rows": 2}, True)])
-    stream = Streams(1).open(lambda: next(seen))
+    stream = Streams(1).open(topic(lambda: next(seen)))
     assert stream
     told = "".join(stream).split("\n\n")
     assert told[0].startswith("retry: ")
@@ -25,15 +29,15 @@ def test_a_stream_tells_what_changes_and_ends_with_the_last() -> None:
 @pytest.mark.parametrize("read", [0, 1, 2])
 def test_a_place_is_free_again_once_its_stream_is_closed_read_or_not(read: int) -> None:
     streams = Streams(1)
-    stream = streams.open(lambda: ({}, False))
+    stream = streams.open(topic(lambda: ({}, False)))
     assert stream
-    assert streams.open(lambda: ({}, False)) is None
+    assert streams.open(topic(lambda: ({}, False))) is None
     for _ in range(read):
         next(stream)
     stream.close()
     stream.close()
-    assert streams.open(lambda: ({}, False))
-    assert streams.open(lambda: ({}, False)) is None
+    assert streams.open(topic(lambda: ({}, False)))
+    assert streams.open(topic(lambda: ({}, False))) is None
 
 
 def test_a_place_is_free_again_when_nobody_could_look() -> None:
@@ -41,9 +45,9 @@ def test_a_place_is_free_again_when_nobody_could_look() -> None:
         raise LookupError("away")
 
     streams = Streams(1)
-    stream = streams.open(away)
+    stream = streams.open(topic(away))
     assert stream
     next(stream)
     with pytest.raises(LookupError, match="away"):
         next(stream)
-    assert streams.open(away)
+    assert streams.open(topic(away))
