@@ -80,7 +80,7 @@ def begin(head: bytes, mapping: dict[str, str | None]) -> Begun:
             delimiter = found
             continue
         layout = layout_of(text, delimiter or found, mapping)
-        if line == 2 and not head[position:].strip():
+        if len(head) < IMPORT_CHUNK and not head[position:].strip(b" \t\r\n,;|\"'"):
             raise NotContacts("The file has a header and nothing else.")
         return Begun(layout, position, line)
     raise NotText("The file is empty.")

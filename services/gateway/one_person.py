@@ -71,6 +71,16 @@ _FORGET_CONTENTS = text(
     """
 )
 
+_FORGET_REJECTS = text(
+    """
+    DELETE FROM import_rejects USING imports
+    WHERE imports.id = import_rejects.import_id AND imports.account_id = :account_id
+      AND EXISTS (
+        SELECT FROM unnest(CAST(:addresses AS text[])) AS address
+        WHERE position(lower(address) IN lower(import_rejects.row)) > 0)
+    """
+)
+
 _FORGET_RECIPIENTS = text(
     """
     UPDATE recipients SET address = 'erased@erased.invalid', name = NULL, smtp_reply = NULL
@@ -109,6 +119,7 @@ def erase(tx: Connection, account_id: UUID, contact: Row) -> None:
         },
     )
     tx.execute(_FORGET_RECIPIENTS, who)
+    tx.execute(_FORGET_REJECTS, who)
     contact_store.remove(tx, account_id, contact["id"])
 
 

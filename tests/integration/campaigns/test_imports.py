@@ -28,8 +28,8 @@ from tests.fixtures.database import Database
 from tests.fixtures.waiting import wait_for
 
 KILLS = int(os.environ.get("KILLS", "3"))
-ROWS = 2_000 * KILLS
-#: Rows a step: so that a kill meets one of a hundred.
+ROWS = 6_000
+#: Rows a step: so that a kill meets one of a hundred and fifty.
 STEP = 40
 
 

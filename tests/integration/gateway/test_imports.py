@@ -259,6 +259,7 @@ def test_a_real_file_is_understood(tenant: Client, list_id: str, name: str) -> N
         (b"name,city\nJohn,Rome\n", "/file", "called email"),
         (b"john@example.com,John\n", "/file", "must be a header"),
         (b"email,first_name\n", "/file", "nothing else"),
+        (b"sep=,\n\nemail,first_name\n,,\n\n", "/file", "nothing else"),
         (b"PK\x03\x04\x14\x00\x06\x00", "/file", "workbook"),
         (b"%PDF-1.7\n", "/file", "PDF"),
         (b'{"email": "a@example.com"}', "/file", "JSON"),
