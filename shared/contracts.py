@@ -100,11 +100,48 @@ class LoadContacts(Contract):
     import_id: str
 
 
+@dataclass(frozen=True)
+class DeliverWebhooks(Contract):
+    """An endpoint (its id) in good standing is owed deliveries. The webhooks service says it and acts."""
+
+    endpoint_id: str
+    queue: ClassVar[str] = "webhooks-out"
+    actor: ClassVar[str] = "webhooks.deliver_webhooks"
+
+
+@dataclass(frozen=True)
+class RetryWebhooks(Contract):
+    """The same of an endpoint that fails: a queue and pool of its own, so that it delays nobody."""
+
+    endpoint_id: str
+    queue: ClassVar[str] = "webhooks-slow"
+    actor: ClassVar[str] = "webhooks.retry_webhooks"
+
+
+@dataclass(frozen=True)
+class ReplayEvents(Contract):
+    """A range of events is to be told once more. The gateway says it, the webhooks service acts."""
+
+    replay_id: str
+    queue: ClassVar[str] = "webhooks-in"
+    actor: ClassVar[str] = "webhooks.replay_events"
+
+
 #: stream of an email → the message that has it sent
 SEND_BY_STREAM: dict[str, type[EmailIds]] = {"transactional": SendEmails, "bulk": SendBulkEmails}
 
 #: name in the outbox → contract
 CONTRACTS: dict[str, type[Contract]] = {
     kind.__name__: kind
-    for kind in (SendEmails, SendBulkEmails, ApplyReports, WorkOnCampaigns, RecordHits, LoadContacts)
+    for kind in (
+        SendEmails,
+        SendBulkEmails,
+        ApplyReports,
+        DeliverWebhooks,
+        RetryWebhooks,
+        ReplayEvents,
+        WorkOnCampaigns,
+        RecordHits,
+        LoadContacts,
+    )
 }

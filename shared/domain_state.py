@@ -16,6 +16,7 @@ from shared.dkim_keys import activate_keys, drop_retired
 from shared.domain_checks.look import Look
 from shared.domain_checks.records import Expected, Key, expected_records
 from shared.domain_checks.standing import Pace, Standing, judge
+from shared.events import record_event
 from shared.install import install
 from shared.models import dkim_keys, domains
 from shared.settings import settings
@@ -111,8 +112,20 @@ def record_look(tx: Connection, id: UUID, look: Look, actor: Actor) -> Domain | 
     _rotate(tx, domain, verdict.seen, actor)
     if after.status != domain.status:
         audit.record(tx, actor, f"domain.{after.status}", id, {"domain": domain.name, "was": domain.status})
+        tell_domain(tx, domain, after.status)
     (changed,) = read_domains(tx, domains.c.id == id)
     return changed
+
+
+def tell_domain(tx: Connection, domain: Domain, what: str) -> None:
+    """Tells the account's webhooks that `domain` was made or deleted, or has got another status."""
+    record_event(
+        tx,
+        domain.account_id,
+        f"domain.{what}",
+        {"domain_id": str(domain.id), "domain": domain.name},
+        source="domains",
+    )
 
 
 def _refuse_taken(tx: Connection, domain: Domain) -> None:

@@ -109,6 +109,8 @@ class Layout:
             "MAILMATIC_RELAYS": f"smtp://{HOST}:{self.ports.mailbox}",
             "MAILMATIC_STATE_DIR": str(self.directory / "state"),
             "MAILMATIC_MASTER_KEYS": self.secret("master-key"),
+            # a developer's own programs may hear what happened
+            "MAILMATIC_WEBHOOK_NETWORKS": "127.0.0.0/8,::1/128",
             "MAILMATIC_POSTFIX_SECRETS": self.secret("postfix"),
             # what is sent here stays here, whatever the world's DNS says of its domains
             "MAILMATIC_MX_CHECK": "off",

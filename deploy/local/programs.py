@@ -54,14 +54,16 @@ def services(layout: Layout) -> list[Program]:
     dramatiq = [str(BIN / "dramatiq"), "--processes", "1"]
     sender = [*dramatiq, "services.sender.worker", "--threads", "4"]
     campaigns = [*dramatiq, "services.campaigns.worker", "--threads", "4"]
-    webhooks = [*dramatiq, "services.webhooks.worker", "--threads", "2"]
+    webhooks = [*dramatiq, "services.webhooks.worker"]
     tracker = [*dramatiq, "services.tracker.worker", "--threads", "2"]
     return [
         _worker(layout, "relay", [str(BIN / "python"), "-m", "shared.relay"]),
         _worker(layout, "sender", [*sender, "--queues", "sender"]),
         _worker(layout, "sender-bulk", [*sender, "--queues", "sender-bulk"]),
         _worker(layout, "tracker-writer", [*tracker, "--queues", "tracker"]),
-        _worker(layout, "webhooks-in", [*webhooks, "--queues", "webhooks-in"]),
+        _worker(layout, "webhooks-in", [*webhooks, "--threads", "2", "--queues", "webhooks-in"]),
+        _worker(layout, "webhooks-out", [*webhooks, "--threads", "32", "--queues", "webhooks-out"]),
+        _worker(layout, "webhooks-slow", [*webhooks, "--threads", "32", "--queues", "webhooks-slow"]),
         _worker(layout, "scheduler", [str(BIN / "python"), "-m", "services.campaigns.scheduler"]),
         _worker(layout, "campaigns", [*campaigns, "--queues", "campaigns"]),
         _submission(layout),

@@ -21,6 +21,7 @@ from shared.dkim_keys import reencrypt_keys
 from shared.models.users import ROLES
 from shared.sandbox import SANDBOX_DOMAIN
 from shared.vault import VaultError
+from shared.webhook_secrets import reencrypt_secrets
 
 SANDBOX = "Sandbox"
 #: Secrets encrypted anew in one transaction.
@@ -211,7 +212,7 @@ def reencrypt() -> None:
     done = 0
     while True:
         with transaction() as tx:
-            changed = reencrypt_keys(tx, _SECRETS)
+            changed = reencrypt_keys(tx, _SECRETS) + reencrypt_secrets(tx, _SECRETS)
         if not changed:
             break
         done += changed

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
-from services.webhooks import queries
+from services.webhooks import deliver, queries
 from services.webhooks.inbox import nudge
+from shared.clock import now
 from shared.db import DatabaseUnavailable, transaction
+from shared.ids import id_floor
 from shared.observability import get_logger
+from shared.outbox import emit_all
 from shared.settings import settings
 
 log = get_logger("webhooks")
@@ -44,4 +48,10 @@ def sweep() -> None:
     if waiting:
         log.warning("webhooks.reports_nudged", reports=len(waiting))
     with transaction() as tx:
+        owed = tx.execute(queries.TAKE_OWED, {"grace": config.sweep_grace_seconds, "batch": _BATCH}).all()
+        emit_all(tx, [(deliver.nudge(row.id, failing=row.failures > 0), None) for row in owed])
+        tx.execute(queries.EXPIRE_DELIVERIES, {"horizon": config.webhook_horizon_seconds, "batch": _BATCH})
+    with transaction() as tx:
+        floor = str(id_floor(now() - timedelta(days=config.webhook_keep_days)))
+        tx.execute(queries.FORGET_DELIVERIES, {"floor": floor, "batch": _BATCH})
         tx.execute(queries.FORGET_REPORTS, {"days": config.report_keep_days, "batch": _BATCH})

@@ -23,6 +23,7 @@ class Lifecycle(dramatiq.Middleware):
         queues = sorted(worker.consumer_whitelist or [])
         if "webhooks-in" in queues:
             start_upkeep(_stop)
+            start_feeding(_stop)
         start_beating()
         get_logger("webhooks").info("webhooks.started", queues=queues)
 
@@ -35,4 +36,5 @@ connect_broker(Lifecycle())
 
 # actors register with the broker of the moment, so they come after it
 from services.webhooks import actors  # noqa: E402, F401
+from services.webhooks.feeder import start_feeding  # noqa: E402
 from services.webhooks.upkeep import start_upkeep  # noqa: E402

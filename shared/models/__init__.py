@@ -22,6 +22,13 @@ from shared.models.suppressions import suppressions
 from shared.models.templates import templates
 from shared.models.usage import usage
 from shared.models.users import audit_log, password_resets, users
+from shared.models.webhooks import (
+    webhook_attempts,
+    webhook_cursors,
+    webhook_deliveries,
+    webhook_endpoints,
+    webhook_replays,
+)
 
 __all__ = [
     "accounts",
@@ -57,4 +64,9 @@ __all__ = [
     "templates",
     "usage",
     "users",
+    "webhook_attempts",
+    "webhook_cursors",
+    "webhook_deliveries",
+    "webhook_endpoints",
+    "webhook_replays",
 ]

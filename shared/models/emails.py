@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -175,7 +176,8 @@ events = Table(
     metadata,
     id_column(),
     Column("account_id", Uuid, nullable=False),
-    Column("email_id", Uuid, nullable=False),
+    # none: it is about something else (domain.*, contact.*, campaign.*), which its data name
+    Column("email_id", Uuid),
     # which recipient; none where the event speaks of the whole email
     Column("position", SmallInteger),
     # past tense: email.accepted, email.sent, email.deferred …
@@ -184,6 +186,9 @@ events = Table(
     Column("source", Text, nullable=False),
     Column("occurred_at", Moment, nullable=False),
     Column("data", Json),
+    # the transaction that wrote it: what gives the feed an order that nothing can join late (event_feed.py)
+    Column("xid", BigInteger, nullable=False, server_default=text("pg_current_xact_id()::text::bigint")),
     Index("ix_events_email_id", "email_id", "id"),
+    Index("ix_events_feed", "account_id", "xid", "id"),
     postgresql_partition_by="RANGE (id)",
 )

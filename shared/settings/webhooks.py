@@ -36,3 +36,47 @@ class Webhooks:
     soft_bounce_days: int = setting(
         "MAILMATIC_SOFT_BOUNCE_DAYS", 7, "The least time from the first of these soft bounces to the last."
     )
+    webhook_networks: tuple[str, ...] = setting(
+        "MAILMATIC_WEBHOOK_NETWORKS",
+        (),
+        "Networks (CIDR, comma separated) of our own that customers' webhooks may be sent to all the same, "
+        "also by plain HTTP. Empty: only public addresses, and only by HTTPS.",
+    )
+    webhook_timeout_seconds: float = setting(
+        "MAILMATIC_WEBHOOK_TIMEOUT_SECONDS", 15.0, "Longest that an endpoint may take to answer."
+    )
+    webhook_poll_seconds: float = setting(
+        "MAILMATIC_WEBHOOK_POLL_SECONDS",
+        0.1,
+        "How often it is looked for events that endpoints want to hear of.",
+    )
+    webhook_horizon_seconds: float = setting(
+        "MAILMATIC_WEBHOOK_HORIZON_SECONDS",
+        79 * 3600.0,
+        "A delivery that has not arrived after this long is given up.",
+    )
+    webhook_disable_seconds: float = setting(
+        "MAILMATIC_WEBHOOK_DISABLE_SECONDS",
+        5 * 86400.0,
+        "An endpoint that has taken nothing for this long is switched off, and its owners are told.",
+    )
+    webhook_keep_days: int = setting(
+        "MAILMATIC_WEBHOOK_KEEP_DAYS", 30, "How long deliveries and their attempts are kept."
+    )
+    webhook_endpoints_most: int = setting(
+        "MAILMATIC_WEBHOOK_ENDPOINTS_MOST", 100, "Most webhook endpoints of one account."
+    )
+    agent_log: str = setting(
+        "MAILMATIC_AGENT_LOG",
+        "/var/log/mail.log",
+        "What postfix-agent follows: the path of Postfix's log (rotated as you like), journal, or - for "
+        "standard input.",
+    )
+    agent_url: str = setting(
+        "MAILMATIC_AGENT_URL",
+        "",
+        "Where postfix-agent posts to; empty: /api/webhooks/postfix of MAILMATIC_PUBLIC_URL.",
+    )
+    agent_poll_seconds: float = setting(
+        "MAILMATIC_AGENT_POLL_SECONDS", 0.25, "How often postfix-agent looks for new lines."
+    )

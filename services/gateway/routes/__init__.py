@@ -22,6 +22,7 @@ from services.gateway.routes import (
     domains,
     doors,
     emails,
+    events,
     exports,
     imports,
     lists,
@@ -36,6 +37,7 @@ from services.gateway.routes import (
     usage,
     users,
     validate,
+    webhooks,
 )
 
 Guard = Callable[[], None]
@@ -81,6 +83,9 @@ API = (
     # GET /api/campaigns/{id}/stream, …/stats, …/recipients, …/recipients/export
     Mount(campaign_results.blueprint, authenticate),
     Mount(usage.blueprint, authenticate),  # GET /api/usage
+    # /api/webhook-endpoints, …/{id}, …/rotate-secret, …/test, …/replay, …/deliveries, …/{id}, …/replay
+    Mount(webhooks.blueprint, authenticate),
+    Mount(events.blueprint, authenticate),  # GET /api/events
     Mount(audit.blueprint, authenticate),  # GET /api/audit
     Mount(doors.blueprint, admit_visitor),  # POST /api/auth/register, …/login, …/password-reset, …/confirm
     Mount(auth.blueprint, authenticate),  # /api/auth/me, …/logout, …/password, …/sessions; /api/account

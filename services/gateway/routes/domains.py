@@ -30,7 +30,7 @@ from shared.dkim_keys import RSA, generate_key
 from shared.domain_checks.live import live
 from shared.domain_checks.look import look
 from shared.domain_checks.score import score
-from shared.domain_state import Domain, DomainTaken, record_look
+from shared.domain_state import Domain, DomainTaken, record_look, tell_domain
 from shared.errors import ApiError
 from shared.install import install
 from shared.settings import settings
@@ -59,6 +59,7 @@ def add_domain(body: dict[str, Any]) -> dict[str, Any]:
         except Refused as refused:
             raise problem(refused.code, str(refused)) from None
         audit.record(tx, actor(), "domain.created", domain.id, {"domain": domain.name})
+        tell_domain(tx, domain, "created")
     return _shown(domain)
 
 
@@ -121,6 +122,7 @@ def delete_domain(domain_id: UUID) -> dict[str, Any]:
         except Refused as refused:
             raise problem(refused.code, str(refused)) from None
         audit.record(tx, actor(), "domain.deleted", domain_id, {"domain": domain.name})
+        tell_domain(tx, domain, "deleted")
     return _shown(domain)
 
 
