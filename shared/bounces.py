@@ -148,6 +148,8 @@ def _reason(status: tuple[str, str, str], by_words: str | None) -> str | None:
     if subject == "1" and exact and REASONS[exact] == HARD:
         # servers answer 5.1.1 and 5.1.0 for their own blocks, too: then the words know better
         return by_words if by_words in ("reputation", "authentication", "relay_denied") else exact
+    if exact == "routing" and by_words == "bad_domain":
+        return by_words  # 5.4.4: the DNS says that there is no such name
     if exact:
         return exact
     if subject == "7":

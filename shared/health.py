@@ -53,11 +53,15 @@ def start_beating(alive: Callable[[], bool] = lambda: True) -> None:
     threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
 
+def beats(name: str) -> bool:
+    """Whether process `name` has beaten lately: all that can be asked of one that has no database."""
+    path = _beat_path(name)
+    return path.exists() and time.time() - path.stat().st_mtime <= _STALE_SECONDS
+
+
 def main(name: str) -> int:
     """Exit status of the health check of process `name`: 0 healthy, 1 not (with the reason on stderr)."""
-    path = _beat_path(name)
-    age = time.time() - path.stat().st_mtime if path.exists() else None
-    if age is None or age > _STALE_SECONDS:
+    if not beats(name):
         sys.stderr.write(f"{name}: no heartbeat in the last {_STALE_SECONDS:.0f} s\n")
         return 1
     if _outcome(_ping_postgres) != "ok":

@@ -42,5 +42,16 @@ esac
 postconf "relayhost = ${POSTFIX_RELAYHOST:-}" \
     "smtp_destination_concurrency_limit = ${POSTFIX_DESTINATION_CONCURRENCY:-10}"
 
+# The log is renamed at 50 MB; renamed ones stay for a week. What is new is shown on stdout, too.
+log=/var/log/postfix/mail.log
+touch "$log"
+(
+    while sleep 60; do
+        find "$log" -size +50M -exec postfix logrotate \;
+        find /var/log/postfix -name 'mail.log.*' -mtime +7 -delete
+    done
+) &
+tail -n 0 -F "$log" 2>/dev/null &
+
 postfix check
 exec "$@"

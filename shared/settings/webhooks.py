@@ -80,3 +80,8 @@ class Webhooks:
     agent_poll_seconds: float = setting(
         "MAILMATIC_AGENT_POLL_SECONDS", 0.25, "How often postfix-agent looks for new lines."
     )
+    intake_host: str = setting(
+        "MAILMATIC_INTAKE_HOST", "127.0.0.1", "Where the door for returned mail listens."
+    )
+    intake_port: int = setting("MAILMATIC_INTAKE_PORT", 2525, "The port of the door for returned mail.")
+    intake_protocol: str = setting("MAILMATIC_INTAKE_PROTOCOL", "smtp", "What it speaks: smtp, or lmtp.")

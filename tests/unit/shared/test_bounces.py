@@ -50,6 +50,11 @@ def test_refusal_has_its_class_and_reason(text: str, kind: str, reason: str) -> 
     assert (found.kind, found.reason) == (kind, reason)
 
 
+def test_name_that_does_not_exist_is_hard_and_one_that_does_not_answer_is_not() -> None:
+    words = "Host or domain name not found. Name service error for name=nowhere.test type=A: Host not found"
+    assert (classify(words, enhanced="5.4.4").kind, classify(words, enhanced="4.4.3").kind) == (HARD, SOFT)
+
+
 def test_status_of_its_own_goes_before_what_the_text_says() -> None:
     assert classify("delivery failed", enhanced="5.1.1").kind == HARD
     assert classify("250 2.0.0 then 550 5.1.1 no").reason == "unknown_user"

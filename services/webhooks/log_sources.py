@@ -1,0 +1,192 @@
+"""Where log lines come from: a file that is rotated, systemd's journal, or standard input.
+
+Each gives batches of whole lines, and after each batch a position to go on from. An empty batch says that
+nothing new is there yet.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Protocol
+
+from shared.observability import get_logger
+
+log = get_logger("postfix-agent")
+
+_BATCH = 500
+
+
+class Source(Protocol):
+    """Lines and where they end."""
+
+    def batches(self) -> Iterator[tuple[list[str], str]]:
+        """(lines, position behind them), for ever; standard input's end ends it."""
+
+    def close(self) -> None:
+        """Lets go of what it reads."""
+
+
+class LogFile:
+    """A file that is renamed, or cut, when it is full; the position is device, inode and offset."""
+
+    def __init__(self, path: Path, position: str | None) -> None:
+        """Goes on at `position`, whatever its file is called now; without one at the beginning."""
+        self._path = path
+        self._file: IO[bytes] | None = None
+        self._key = ""
+        if position:
+            self._resume(position)
+
+    def batches(self) -> Iterator[tuple[list[str], str]]:
+        """As in `Source`."""
+        ended = False
+        while True:
+            if self._file is None and not self._open(self._path, 0):
+                yield [], ""
+                continue
+            lines = self._read(whole=ended)
+            if lines:
+                ended = False
+                yield lines, self._position()
+            elif not self._replaced():
+                self._rewind_if_cut()
+                yield [], self._position()
+            elif ended:
+                self._next()
+                ended = False
+            else:  # renamed a moment ago: its writer may not have noticed yet
+                ended = True
+                yield [], self._position()
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _read(self, *, whole: bool) -> list[str]:
+        """The next complete lines; `whole`: also a last one without its end, which will not come any more."""
+        assert self._file is not None
+        lines: list[str] = []
+        while len(lines) < _BATCH:
+            start = self._file.tell()
+            raw = self._file.readline()
+            if not raw.endswith(b"\n") and not (raw and whole):
+                self._file.seek(start)
+                break
+            lines.append(raw.decode("utf-8", "replace").rstrip("\n"))
+        return lines
+
+    def _open(self, path: Path, offset: int) -> bool:
+        try:
+            opened = path.open("rb")
+        except FileNotFoundError:
+            return False
+        if self._file is not None:
+            self._file.close()
+        self._file = opened
+        self._file.seek(offset)
+        self._key = _key(os.fstat(opened.fileno()))
+        return True
+
+    def _position(self) -> str:
+        assert self._file is not None
+        return f"{self._key}:{self._file.tell()}"
+
+    def _replaced(self) -> bool:
+        """Whether the path is another file by now."""
+        try:
+            return _key(self._path.stat()) != self._key
+        except FileNotFoundError:
+            return False
+
+    def _rewind_if_cut(self) -> None:
+        assert self._file is not None
+        if os.fstat(self._file.fileno()).st_size < self._file.tell():
+            log.warning("postfix_agent.log_cut", path=str(self._path))
+            self._file.seek(0)
+
+    def _next(self) -> None:
+        """The file that was begun after this one: a rotated one if there were several rotations."""
+        assert self._file is not None
+        mine = os.fstat(self._file.fileno())
+        later = [path for path in self._siblings() if path.stat().st_mtime_ns > mine.st_mtime_ns]
+        for path in [*later, self._path]:
+            if _key(path.stat()) != self._key and self._open(path, 0):
+                return
+
+    def _resume(self, position: str) -> None:
+        key, _, offset = position.rpartition(":")
+        for path in [self._path, *self._siblings()]:
+            if path.exists() and _key(path.stat()) == key:
+                size = path.stat().st_size
+                self._open(path, int(offset) if int(offset) <= size else 0)
+                return
+        log.warning("postfix_agent.position_lost", path=str(self._path))
+
+    def _siblings(self) -> list[Path]:
+        """Rotated files, oldest first: what has this file's name and more. Compressed ones can't be read."""
+        found = [
+            path
+            for path in self._path.parent.glob(f"{self._path.name}?*")
+            if path.suffix not in (".gz", ".bz2", ".xz", ".zst")
+        ]
+        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
+
+
+class Journal:
+    """systemd's journal of Postfix's units; the position is a cursor of it."""
+
+    def __init__(self, position: str | None) -> None:
+        """Goes on behind the entry that `position` names; without one with what comes from now on."""
+        after = [f"--after-cursor={position}"] if position else ["--lines=0"]
+        command = ["journalctl", "--follow", "--output=json", *after, "SYSLOG_FACILITY=2"]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
+
+    def batches(self) -> Iterator[tuple[list[str], str]]:
+        """As in `Source`."""
+        assert self._process.stdout is not None
+        for raw in self._process.stdout:
+            entry = json.loads(raw)
+            tag, pid = entry.get("SYSLOG_IDENTIFIER", ""), entry.get("SYSLOG_PID") or entry.get("_PID", "0")
+            stamp = _journal_stamp(int(entry["__REALTIME_TIMESTAMP"]))
+            line = f"{stamp} {entry.get('_HOSTNAME', '-')} {tag}[{pid}]: {entry.get('MESSAGE', '')}"
+            yield [line], entry["__CURSOR"]
+
+    def close(self) -> None:
+        """Ends journalctl."""
+        self._process.terminate()
+        self._process.wait()
+
+
+class StandardInput:
+    """Lines that somebody else brings; there is no position to go on from."""
+
+    def close(self) -> None:
+        """It is not ours to close."""
+
+    def batches(self) -> Iterator[tuple[list[str], str]]:
+        """As in `Source`."""
+        for line in sys.stdin:
+            yield [line.rstrip("\n")], ""
+
+
+def source_of(name: str, position: str | None) -> Source:
+    """The source that a setting names: `journal`, `-`, or a path."""
+    if name == "journal":
+        return Journal(position)
+    return StandardInput() if name == "-" else LogFile(Path(name), position)
+
+
+def _key(stat: os.stat_result) -> str:
+    return f"{stat.st_dev}-{stat.st_ino}"
+
+
+def _journal_stamp(microseconds: int) -> str:
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}+00:00"
