@@ -50,6 +50,11 @@ def name_fault(name: str) -> str | None:
         return f"A file name has 1 to {MAX_FILENAME} characters."
     if "/" in name or "\\" in name:
         return "A file name can't contain / or \\: give the name alone, without folders."
+    return program_fault(name)
+
+
+def program_fault(name: str) -> str | None:
+    """Why a file called `name` is taken for a program; `None` if it is none."""
     ending = _executable(name)
     return f"Files that end in .{ending} are programs and are not sent." if ending else None
 

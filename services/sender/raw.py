@@ -7,19 +7,17 @@ that signatures of S/MIME, PGP and the client's own DKIM hold.
 
 from __future__ import annotations
 
-import re
 from email.utils import format_datetime
 
 from services.sender import headers
 from services.sender.jobs import Job
 from services.sender.message import Message
 from services.sender.pieces import Octets, Piece
+from shared.mime_tree import split
 
 #: Never sent on. The gateway reads the same names (services/gateway/raw_message.py).
 DROPPED = frozenset({"bcc", "resent-bcc", "return-path", "idempotency-key", "x-idempotency-key"})
 DROPPED_PREFIX = "x-mailmatic-"
-
-_BETWEEN_FIELDS = re.compile(r"\r\n(?![ \t])")
 
 
 def render(job: Job, data: bytes | bytearray) -> Message:
@@ -29,6 +27,8 @@ def render(job: Job, data: bytes | bytearray) -> Message:
         headers.HeaderInjection: the stored headers are no UTF-8.
     """
     fields, body_at = split(data)
+    if not all(map(_is_utf8, fields)):
+        raise headers.HeaderInjection("the headers of the stored message are not UTF-8")
     kept = [line for line in fields if not _dropped(line, job.message_id)]
     names = {_name(line) for line in kept}
     if "from" not in names:
@@ -43,23 +43,6 @@ def render(job: Job, data: bytes | bytearray) -> Message:
     return Message(kept, body)
 
 
-def split(data: bytes | bytearray) -> tuple[list[str], int]:
-    """The header fields, each folded as it came and without its final line end, and where the body begins.
-
-    Raises:
-        headers.HeaderInjection: they are no UTF-8.
-    """
-    if data.startswith(b"\r\n"):
-        return [], 2
-    end = data.find(b"\r\n\r\n")
-    head = bytes(data[:end] if end >= 0 else data).removesuffix(b"\r\n")
-    try:
-        fields = _BETWEEN_FIELDS.split(head.decode())
-    except UnicodeDecodeError as error:
-        raise headers.HeaderInjection("the headers of the stored message are not UTF-8") from error
-    return fields, end + 4 if end >= 0 else len(data)
-
-
 def _dropped(line: str, message_id: str) -> bool:
     name = _name(line)
     if name == "message-id":  # one that is no Message-ID gives way to ours
@@ -69,3 +52,7 @@ def _dropped(line: str, message_id: str) -> bool:
 
 def _name(line: str) -> str:
     return line.partition(":")[0].strip().lower()
+
+
+def _is_utf8(line: str) -> bool:
+    return line.isascii() or not any("\ud800" <= char <= "\udfff" for char in line)

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from email.message import Message as Headers
 
-from services.sender.headers import HeaderInjection
 from services.sender.message import Message
 from services.sender.mime import encode
-from services.sender.mime_tree import SEALED, Edit, Part, applied, encoded_as, head_as, header_of, tree
 from services.sender.pieces import blocks
 from services.sender.tracked import Reader, body
+from shared.mime_tree import SEALED, Edit, Part, applied, encoded_as, head_as, header_of, tree
 
 #: Signed or encrypted inside the text (RFC 4880 §7, §6.2).
 _PGP = "-----BEGIN PGP "
@@ -31,10 +30,7 @@ def tracked(message: Message, reader: Reader | None) -> Message:
     if reader is None or not (reader.opens or reader.clicks):
         return message
     data = b"".join(blocks(message.body))
-    try:
-        root = tree(message.headers, data)
-    except HeaderInjection:  # headers of a part that nobody can read: nothing of it is ours to change
-        return message
+    root = tree(message.headers, data)
     edits: list[Edit] = []
     fields = list(message.headers)
     for part in _seen(root):

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from services.sender.message import Message
 from services.sender.mime import encode
-from services.sender.mime_tree import SEALED, Edit, Part, applied, encoded_as, head_as, tree
 from services.sender.pieces import blocks
+from shared.mime_tree import SEALED, Edit, Part, applied, encoded_as, head_as, tree
 
 _PLAIN = ("", "7bit", "8bit", "binary")
 

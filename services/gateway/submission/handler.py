@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from services.gateway import admission, idempotency, known_keys
+from services.gateway import admission, idempotency, known_keys, raw_attachments
 from services.gateway.accept import Accepted, draft, write
 from services.gateway.admitted import admitted
 from services.gateway.buckets import exceeded, network_of, take
@@ -151,6 +151,9 @@ def accept(who: Principal, envelope: Envelope, data: bytes) -> str:
         ApiError, DatabaseUnavailable: nothing was stored.
     """
     message = read(data, utf8=envelope.utf8)
+    unwanted = raw_attachments.fault(data)
+    if unwanted:
+        raise problem("validation_error", unwanted)
     wanted = directives(message)
     intent = _intent(envelope, message, wanted)
     (refusal,) = admission.refusals(who, [intent])

@@ -21,9 +21,9 @@ from services.sender.headers import HeaderInjection
 from services.sender.jobs import Content, Job, RawFile
 from services.sender.message import Message
 from services.sender.pieces import Octets, Stream, blocks
-from services.sender.raw import split
 from services.sender.render import render
 from services.sender.seven_bit import CantConvert, seven_bit
+from shared.mime_tree import split
 from tests.unit.sender.test_render import JOB
 
 ID = UUID(int=7)
@@ -106,13 +106,10 @@ def test_the_signature_over_a_message_as_it_came_verifies(subject: str) -> None:
     assert dkim.verify(b"".join(message.stream()), dnsfunc=lambda *_, **__: record)
 
 
-@given(st.binary(max_size=300).map(lambda data: data.replace(b"\xff", b"")))
+@given(st.binary(max_size=300))
 def test_splitting_loses_nothing(data: bytes) -> None:
-    try:
-        fields, at = split(data)
-    except HeaderInjection:
-        return
-    head = "\r\n".join(fields).encode()
+    fields, at = split(data)
+    head = "\r\n".join(fields).encode("utf-8", "surrogateescape")
     assert data.startswith(head)
     assert data[len(head) : at].strip(b"\r\n") == b""
 

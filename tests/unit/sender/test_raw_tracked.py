@@ -13,9 +13,9 @@ import pytest
 
 from services.sender.message import Message
 from services.sender.pieces import Octets
-from services.sender.raw import split
 from services.sender.raw_tracked import tracked
 from services.sender.tracked import Reader
+from shared.mime_tree import split
 from shared.tracking import Tokens, TrackingUrls
 
 _KEY = base64.urlsafe_b64encode(bytes(32)).decode()

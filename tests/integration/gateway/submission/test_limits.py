@@ -20,6 +20,7 @@ from deploy.local.cluster import Cluster
 from deploy.local.ports import HOST, free_port
 from services.gateway.submission.tls import make_self_signed
 from tests.fixtures.api import Client, new_client
+from tests.fixtures.cut_commit import cut_commits
 from tests.fixtures.own_worker import Worker, own_worker
 from tests.fixtures.relay import Relay
 from tests.fixtures.submission import Door, Wire, trusting
@@ -226,6 +227,24 @@ def test_metrics_count_what_happens(running: Cluster, door: Door) -> None:
         page = requests.get(f"http://{HOST}:{port}/metrics", timeout=10).text
     assert 'mailmatic_submission_messages_total{outcome="accepted"} 1.0' in page
     assert "mailmatic_submission_connections 1.0" in page
+
+
+def test_a_commit_whose_answer_was_lost_is_told_as_what_it_is(
+    running: Cluster, door: Door, api: Client
+) -> None:
+    own = f"<{uuid.uuid4()}@client.test>"
+    with (
+        cut_commits(running.layout.database_url) as (cutter, url),
+        own_door(running, door, DATABASE_URL=url) as (found, _),
+        found.wire() as wire,
+    ):
+        assert send(wire, found).startswith("250 ")
+        begin(wire, found)
+        cutter.armed.set()
+        wire.send(f"From: {door.sender}\r\nMessage-ID: {own}\r\n\r\nHi\r\n.\r\n".encode())
+        assert wire.reply().startswith("250 ")
+        assert cutter.cut.is_set()
+    assert len(api.get("/api/logs", params={"search": own}).json()["logs"]) == 1
 
 
 @pytest.mark.usefixtures("own_servers")

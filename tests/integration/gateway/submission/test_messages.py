@@ -212,6 +212,12 @@ def test_a_message_that_readers_would_not_agree_on_is_refused(door: Door, header
         assert wire.say("NOOP") == "250 2.0.0 Ok"
 
 
+def test_programs_are_refused_as_the_api_refuses_them(door: Door) -> None:
+    message = letter(door, somebody())
+    message.add_attachment(b"MZ", maintype="application", subtype="x", filename="setup.exe")
+    assert refused(door, octets(message)).startswith("550 5.6.0 Files that end in .exe are programs")
+
+
 def test_one_refused_recipient_is_refused_alone(door: Door, api: Client, relay: Relay) -> None:
     gone, good = somebody(), somebody()
     assert api.post("/api/suppressions", {"email": gone}).ok

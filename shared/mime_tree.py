@@ -6,11 +6,10 @@ depth and number, whatever a message claims.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
-
-from services.sender.raw import split
 
 #: What is inside must not change by an octet: it is signed, or encrypted and signed (RFC 1847).
 SEALED = ("multipart/signed", "multipart/encrypted")
@@ -18,6 +17,7 @@ SEALED = ("multipart/signed", "multipart/encrypted")
 #: (from, to, instead): what to put in place of a piece of the body.
 Edit = tuple[int, int, bytes]
 
+_BETWEEN_FIELDS = re.compile(r"\r\n(?![ \t])")
 _ENCODING = "content-transfer-encoding"
 _DEEPEST = 30
 _MOST_PARTS = 2_000
@@ -44,13 +44,22 @@ class Part:
             yield from child.walk()
 
 
-def tree(fields: Sequence[str], data: bytes) -> Part:
-    """The structure of a message with these header fields and the body `data`.
+def split(data: bytes | bytearray) -> tuple[list[str], int]:
+    """The header fields, each folded as it came and without its final line end, and where the body begins.
 
-    Raises:
-        headers.HeaderInjection: headers of a part are no UTF-8.
+    What is not UTF-8 comes as surrogates (`surrogateescape`), so that it can be put back as it was.
     """
-    return _Reader(data).part(fields, None, (0, len(data)), _DEEPEST)
+    if data.startswith(b"\r\n"):
+        return [], 2
+    end = data.find(b"\r\n\r\n")
+    head = bytes(data[:end] if end >= 0 else data).removesuffix(b"\r\n")
+    fields = _BETWEEN_FIELDS.split(head.decode("utf-8", "surrogateescape"))
+    return fields, end + 4 if end >= 0 else len(data)
+
+
+def tree(fields: Sequence[str], data: bytes, start: int = 0) -> Part:
+    """The structure of a message with these header fields; its body is what lies behind `start`."""
+    return _Reader(data).part(fields, None, (start, len(data)), _DEEPEST)
 
 
 def header_of(fields: Sequence[str], name: str) -> str:
@@ -73,13 +82,25 @@ def applied(data: bytes, edits: Iterable[Edit]) -> bytes:
 
 def head_as(part: Part, encoding: str) -> bytes:
     """The headers of `part`, and the line that ends them, with another Content-Transfer-Encoding."""
-    return ("\r\n".join(encoded_as(part.fields, encoding)) + "\r\n\r\n").encode()
+    return ("\r\n".join(encoded_as(part.fields, encoding)) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
 def encoded_as(fields: Sequence[str], encoding: str) -> list[str]:
     """Header fields with another Content-Transfer-Encoding."""
     kept = [line for line in fields if line.partition(":")[0].strip().lower() != _ENCODING]
     return [*(line for line in kept if line), f"Content-Transfer-Encoding: {encoding}"]
+
+
+def filename(part: Part) -> str | None:
+    """What a part's file is called (RFC 2183, 2231), encoded words as they stand; None: it has no name."""
+    about = Message()
+    for name in ("Content-Disposition", "Content-Type"):
+        about[name] = _legible(header_of(part.fields, name.lower()))
+    return about.get_filename()
+
+
+def _legible(value: str) -> str:
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class _Reader:
@@ -92,7 +113,7 @@ class _Reader:
     ) -> Part:
         self._left -= 1
         about: Message = Message()
-        about["Content-Type"] = header_of(fields, "content-type") or "text/plain"
+        about["Content-Type"] = _legible(header_of(fields, "content-type")) or "text/plain"
         kind = about.get_content_type()
         encoding = header_of(fields, _ENCODING).lower()
         children: list[Part] = []
