@@ -1,12 +1,15 @@
 """How fast a campaign goes out: from the request to the last recorded outcome, beside floors and baselines.
 
 Everything shares the machine: servers, our processes, the sink. The floor is the machine's own RSA: every
-email has a signature of its own, and nothing can be faster than that.
+email has a signature of its own, and nothing can be faster than that. The baseline is what is usually built
+(plain_campaign.py), with a signature and without, each a moment before ours.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -16,6 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
+from deploy.local.layout import BIN, ROOT
+from tests.bench import plain_campaign
 from tests.bench.cluster import Bench
 from tests.bench.figures import Figure, percentile
 from tests.bench.newsletter import newsletter
@@ -28,6 +33,8 @@ _PROCESSES = ("campaigns", "sender-bulk", "relay", "scheduler")
 _USERS = ("sender-bulk", "campaigns", "relay", "scheduler", "sender", "gateway", "postgres", "rabbitmq")
 _SIGN_SECONDS = 4.0
 _WARM = 2_000
+#: Emails of the baseline, signed and unsigned: some seconds each.
+_PLAIN_SIGNED, _PLAIN_UNSIGNED = 1_000, 3_000
 
 
 def run(bench: Bench) -> list[Figure]:
@@ -35,10 +42,14 @@ def run(bench: Bench) -> list[Figure]:
     _say("warming up …")
     _send(bench, _WARM)
     floor, rates, latencies, memory = [], [], [], []
+    signed, unsigned = [], []
     cpu: dict[str, list[float]] = {name: [] for name in _USERS}
     for number in range(bench.runs):
         bench.empty_campaigns()
         floor.append(signatures_per_second())
+        _say(f"run {number + 1}: baselines …")
+        signed.append(_plain(bench, _PLAIN_SIGNED, signed=True))
+        unsigned.append(_plain(bench, _PLAIN_UNSIGNED, signed=False))
         _say(f"run {number + 1}: {bench.contacts:,} contacts …")
         before = {name: bench.cpu(name) for name in _USERS}
         with _Transactional(bench) as beside:
@@ -54,6 +65,9 @@ def run(bench: Bench) -> list[Figure]:
         Figure("RSA-2048 signatures, all cores (floor)", "signatures/s", floor),
         Figure(f"campaign to {bench.contacts:,} contacts", "emails/s", rates),
         Figure("  share of the floor", "%", shares),
+        Figure("  EmailMessage, dkimpy, a message and a commit each", "emails/s", signed),
+        Figure("  ours in such", "times", [a / b for a, b in zip(rates, signed, strict=True)]),
+        Figure("  the same without a signature", "emails/s", unsigned),
         Figure("  time an email", "ms", [1000 / rate for rate in rates]),
         Figure("  transactional in its middle: accepted to sent, median", "ms", [percentile(latencies, 0.5)]),
         Figure("  transactional in its middle: 99th percentile", "ms", [percentile(latencies, 0.99)]),
@@ -76,6 +90,31 @@ def _sign(seconds: float) -> float:
         key.sign(data, PKCS1v15(), hashes.SHA256())
         count += 1
     return count / (time.perf_counter() - began)
+
+
+def _plain(bench: Bench, count: int, *, signed: bool) -> float:
+    """Emails a second of the plain worker, with as many processes as there are cores."""
+    bench.sql(plain_campaign.TABLE)
+    bench.sql("TRUNCATE bench_plain")
+    bench.sql("INSERT INTO bench_plain SELECT generate_series(1, :count)", count=count)
+    code = (
+        "from tests.bench.plain_campaign import send; "
+        f"[send.send(number, {signed}) for number in range(1, {count + 1})]"
+    )
+    environment = bench.cluster.environment()
+    subprocess.run([str(BIN / "python"), "-c", code], cwd=ROOT, env=environment, check=True)
+    command = [str(BIN / "dramatiq"), "tests.bench.plain_campaign", "--queues", plain_campaign.QUEUE]
+    command += ["--processes", str(os.cpu_count()), "--threads", "4", "--path", str(ROOT)]
+    worker = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        sent = "SELECT count(*) FROM bench_plain WHERE sent"
+        wait_for(lambda: bench.sql(sent) != [(0,)], "the plain worker's first")
+        began, before = time.perf_counter(), int(str(bench.sql(sent)[0][0]))
+        wait_for(lambda: bench.sql(sent) == [(count,)], "the plain worker's last", 600)
+        return (count - before) / (time.perf_counter() - began)
+    finally:
+        worker.terminate()
+        worker.wait(60)
 
 
 def _send(bench: Bench, contacts: int) -> float:
