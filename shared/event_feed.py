@@ -6,7 +6,7 @@ only those are shown whose transaction is older than any still running (`pg_snap
 ended, and whatever comes later has a higher one. The order is (transaction, event id).
 
 After a logical restore into a new server, transaction ids begin anew. A position from before, which is then
-ahead of the server's own, counts as (0, id); docs/decisions/0009 has the one statement to run.
+ahead of the server's own, counts as (0, id); docs/decisions/0014 has the one statement to run.
 """
 
 from __future__ import annotations
