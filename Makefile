@@ -47,6 +47,8 @@ bench-submission: setup-test ## Mail that comes by SMTP, beside a plain handler;
 	$(BIN)/python -m tests.bench submission
 bench-tracker: setup-test ## The tracker beside a bare WSGI callable: TRACKING_HITS=10000 RUNS=3
 	$(BIN)/python -m tests.bench tracking --runs $(or $(RUNS),3)
+chaos-campaign: setup-test ## Kill fan-out and senders in the middle of a campaign: CONTACTS=50000 KILLS=20
+	$(BIN)/python -m tests.chaos.campaign --contacts $(or $(CONTACTS),50000) --kills $(or $(KILLS),20)
 lint: setup ## ruff, mypy and the import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,11 +88,11 @@ class Bench:
 
 
 @contextmanager
-def bench_cluster(runs: int, contacts: int) -> Iterator[Bench]:
-    """Starts everything; removes it afterwards."""
+def bench_cluster(runs: int, contacts: int, relay_port: int | None = None) -> Iterator[Bench]:
+    """Starts everything, with a relay of its own unless one is given; removes it afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="mailmatic-bench-", dir="/var/tmp"))
     directory.chmod(0o755)
-    with _sink() as port:
+    with nullcontext(relay_port) if relay_port else _sink() as port:
         settings = {**_SETTINGS, "MAILMATIC_RELAYS": f"smtp://{HOST}:{port}"}
         with Cluster(Layout(directory, Ports.free(), {}, settings)) as cluster:
             cluster.open()
