@@ -125,11 +125,8 @@ def _statement(campaign: Any, audience: Audience, content: Content, limit: int) 
 
 
 def _page(campaign: Any, audience: Audience, limit: int) -> Select[Any]:
-    query = recipients_of(campaign.account_id, audience)
-    column = query.selected_columns.id
-    if campaign.cursor:
-        query = query.where(column > campaign.cursor)
-    return query.order_by(column).limit(limit)
+    query = recipients_of(campaign.account_id, audience, campaign.cursor)
+    return query.order_by(query.selected_columns.id).limit(limit)
 
 
 def _new_ids(order: ColumnElement[UUID], moment: datetime) -> ColumnElement[UUID]:

@@ -49,12 +49,13 @@ class Audience:
     moment: datetime | None = None
 
 
-def recipients_of(account_id: UUID, audience: Audience) -> Select[Any]:
-    """The contacts of the audience (`COLUMNS`), in no order."""
+def recipients_of(account_id: UUID, audience: Audience, after: UUID | None = None) -> Select[Any]:
+    """The contacts of the audience (`COLUMNS`) whose id is greater than `after`, in no order."""
     moment = audience.moment or now()
     return select(*COLUMNS).where(
         contacts.c.account_id == account_id,
-        _reached(audience.list_ids),
+        *([contacts.c.id > after] if after else []),
+        _reached(audience.list_ids, after),
         *([_tagged(audience.tag_ids)] if audience.tag_ids else []),
         *([~_on(audience.exclude_list_ids)] if audience.exclude_list_ids else []),
         *([~_tagged(audience.exclude_tag_ids)] if audience.exclude_tag_ids else []),
@@ -79,9 +80,7 @@ def page(
 ) -> Sequence[Any]:
     """The next `limit` recipients behind the id `after`, by id: rows of `COLUMNS`; none: that was all."""
     by_index(tx)
-    query = recipients_of(account_id, audience)
-    if after:
-        query = query.where(contacts.c.id > after)
+    query = recipients_of(account_id, audience, after)
     return tx.execute(query.order_by(contacts.c.id).limit(limit)).all()
 
 
@@ -91,10 +90,11 @@ def count(tx: Connection, account_id: UUID, audience: Audience) -> int:
     return int(tx.execute(select(func.count()).select_from(inner)).scalar_one())
 
 
-def _reached(list_ids: Sequence[UUID]) -> ColumnElement[bool]:
+def _reached(list_ids: Sequence[UUID], after: UUID | None) -> ColumnElement[bool]:
     subscribed = subscriptions.c.status == SUBSCRIBED
     if list_ids:
-        return _on(list_ids, subscribed)
+        # said of both sides: a merge of the two would read one of them from its beginning for each page
+        return _on(list_ids, subscribed, *([subscriptions.c.contact_id > after] if after else []))
     anywhere = subscriptions.c.contact_id == contacts.c.id
     return or_(exists().where(anywhere, subscribed), ~exists().where(anywhere))
 
