@@ -11,6 +11,7 @@ Refuses to share its directory with another running cluster. Everything it start
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -49,6 +50,7 @@ class Cluster:
         self._services = services(layout)
         self._programs = {item.name: item for item in (*self._servers, *self._services)}
         self._counts: dict[str, int] = {}
+        self._started: dict[str, float] = {}
         self._supervisord: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -151,6 +153,10 @@ class Cluster:
         self._ask("addProcessGroup", name)
         self.start(name)
 
+    def up_for(self, name: str) -> float:
+        """For how many seconds a program has been ready at least, as far as it was started from here."""
+        return time.monotonic() - self._started.get(name, -math.inf)
+
     @property
     def service_names(self) -> list[str]:
         """The names of our own processes and the edge."""
@@ -199,6 +205,7 @@ class Cluster:
                 self.wait_ready(program.name)
         for program in programs:
             self.wait_ready(program.name)
+            self._started[program.name] = time.monotonic()
             self._progress(f"{program.name} is ready ({time.monotonic() - started:.1f} s)")
 
     def _wait(

