@@ -10,6 +10,7 @@ import requests
 
 from deploy.local.cluster import Cluster
 from tests.fixtures.api import Client
+from tests.fixtures.cluster import wait_for_fresh_connections
 from tests.fixtures.relay import Relay
 from tests.fixtures.waiting import wait_for
 
@@ -53,6 +54,7 @@ def test_send_answers_503_and_accepts_nothing_while_postgres_is_away(
     assert requests.get(f"{api.url}/readyz", timeout=10).status_code == 503
     assert requests.get(f"{api.url}/healthz", timeout=10).status_code == 200
     cluster.start(stopped)
+    wait_for_fresh_connections(cluster)
     wait_for(lambda: api.get("/api/emails?limit=1").ok, "the gateway to find Postgres again")
     found = api.get("/api/logs", params={"search": "no"}).json()
     assert [item for item in found["logs"] if item["subject"] == "no"] == []

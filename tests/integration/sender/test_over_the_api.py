@@ -10,6 +10,7 @@ import pytest
 from deploy.local.cluster import Cluster
 from deploy.local.ports import free_port
 from tests.fixtures.api import Client
+from tests.fixtures.cluster import wait_for_fresh_connections
 from tests.fixtures.database import Database
 from tests.fixtures.own_sender import own_sender
 from tests.fixtures.relay import Relay
@@ -138,6 +139,7 @@ def test_outcomes_are_recorded_and_nothing_is_repeated_when_postgres_is_away_whi
         there.gate.set()
         wait_for(lambda: len(there.arrived) == len(sent), "the whole chunk to have gone out")
         cluster.start("postgres")
+        wait_for_fresh_connections(cluster)
         cluster.wait_ready("gateway")
         for answer in sent:
             api.wait_for_status(answer["id"], "sent")

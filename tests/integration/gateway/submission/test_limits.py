@@ -20,6 +20,7 @@ from deploy.local.cluster import Cluster
 from deploy.local.ports import HOST, free_port
 from services.gateway.submission.tls import make_self_signed
 from tests.fixtures.api import Client, new_client
+from tests.fixtures.cluster import wait_for_fresh_connections
 from tests.fixtures.cut_commit import cut_commits
 from tests.fixtures.own_worker import Worker, own_worker
 from tests.fixtures.relay import Relay
@@ -261,6 +262,7 @@ def test_postgres_away_in_the_middle_of_a_message_is_a_retry_and_one_email(
         assert wire.reply().startswith("451 4.3.0 ")
         assert wire.say(f"MAIL FROM:<{door.sender}>")[:3] in ("250", "451")
         cluster.start("postgres")
+        wait_for_fresh_connections(cluster)
 
         def retried() -> bool:
             wire.say("RSET")
