@@ -110,7 +110,9 @@ def classify(text: str, *, enhanced: str | None = None, code: int | None = None)
         enhanced: the status of its own (`5.1.1`), where something other than the text gives one.
         code: the SMTP reply code, likewise.
     """
-    status = _split(enhanced) or _split(enhanced_of(text))
+    given = _split(enhanced)
+    # x.0.0 says nothing: where the server's own words have a code, that is it
+    status = _split(enhanced_of(text)) or given if given is None or given[1:] == ("0", "0") else given
     by_words = reason_in(text)
     reason = _reason(status, by_words) if status else by_words
     if reason is None:

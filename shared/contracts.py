@@ -127,6 +127,15 @@ class ReplayEvents(Contract):
     actor: ClassVar[str] = "webhooks.replay_events"
 
 
+@dataclass(frozen=True)
+class ApplyBilling(Contract):
+    """An event of the payment provider (its id) waits. The webhooks service stores it, says it and acts."""
+
+    event_id: str
+    queue: ClassVar[str] = "webhooks-in"
+    actor: ClassVar[str] = "webhooks.apply_billing"
+
+
 #: stream of an email → the message that has it sent
 SEND_BY_STREAM: dict[str, type[EmailIds]] = {"transactional": SendEmails, "bulk": SendBulkEmails}
 
@@ -137,6 +146,7 @@ CONTRACTS: dict[str, type[Contract]] = {
         SendEmails,
         SendBulkEmails,
         ApplyReports,
+        ApplyBilling,
         DeliverWebhooks,
         RetryWebhooks,
         ReplayEvents,

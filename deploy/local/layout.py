@@ -116,6 +116,7 @@ class Layout:
             "MAILMATIC_MX_CHECK": "off",
             "MAILMATIC_SMTP_LISTEN": HOST,
             "MAILMATIC_SMTP_PORT": str(self.ports.smtp),
+            "MAILMATIC_INTAKE_PORT": str(self.ports.intake),
             "MAILMATIC_SMTPS_PORT": str(self.ports.smtps),
             "MAILMATIC_REGISTRATION": "on",
             "MAILMATIC_SYSTEM_SENDER": "Mailmatic <hello@sandbox.mailmatic.test>",

@@ -28,6 +28,7 @@ class Ports:
     streams: int = 18083
     smtp: int = 1587
     smtps: int = 1465
+    intake: int = 12525
     mailbox: int = 11025
     postgres: int = 15432
     redis: int = 16379

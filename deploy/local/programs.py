@@ -67,6 +67,7 @@ def services(layout: Layout) -> list[Program]:
         _worker(layout, "scheduler", [str(BIN / "python"), "-m", "services.campaigns.scheduler"]),
         _worker(layout, "campaigns", [*campaigns, "--queues", "campaigns"]),
         _submission(layout),
+        _intake(layout),
         _web(layout, "gateway", ports.gateway),
         _streams(layout),
         _web(layout, "tracker", ports.tracker),
@@ -108,6 +109,11 @@ def _worker(layout: Layout, name: str, command: list[str]) -> Program:
 def _submission(layout: Layout) -> Program:
     worker = _worker(layout, "submission", [str(BIN / "python"), "-m", "services.gateway.submission"])
     return replace(worker, port=layout.ports.smtp)
+
+
+def _intake(layout: Layout) -> Program:
+    worker = _worker(layout, "intake", [str(BIN / "python"), "-m", "services.webhooks.intake"])
+    return replace(worker, port=layout.ports.intake)
 
 
 def _edge(layout: Layout) -> Program:

@@ -95,6 +95,18 @@ if [ "$(cat .venv/.lock-sum 2>/dev/null)" != "$sum" ]; then
     echo "$sum" >.venv/.lock-sum
 fi
 
+# Real bounces for the tests, out of the source package of flufl.bounce: read from there, never installed.
+corpus=requirements/corpus.lock
+if [ "${1:-}" = test ] && ! cmp -s $corpus .venv/corpus/.lock; then
+    say "Fetching the bounces of $corpus …"
+    .venv/bin/python -m pip download -q --disable-pip-version-check --no-deps --no-binary :all: --require-hashes \
+        -r $corpus -d .venv/corpus >>"$log" 2>&1 || {
+        tail -n 5 "$log" >&2
+        fail "could not fetch the bounces of $corpus; the whole story is in .local/setup.log"
+    }
+    cp $corpus .venv/corpus/.lock
+fi
+
 # nodemailer, a client of SMTP submission
 client=tests/clients/nodemailer
 if [ "${1:-}" = test ] && ! cmp -s $client/package-lock.json $client/node_modules/.installed; then

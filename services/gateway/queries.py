@@ -130,11 +130,15 @@ def _key_row(row: SqlRow[Any], secret_hash: bytes, expires_at: datetime | None) 
 
 
 def account_quotas(daily: int | None, monthly: int | None) -> tuple[int | None, int | None]:
-    """An account's own, else the install's; 0 is none."""
+    """An account's own, else those of the default plan, else the install's; 0 is none."""
     config = settings()
+    usual = (config.quota_daily, config.quota_monthly)
+    if config.plans:
+        plan = config.plans.default
+        usual = (plan.daily or config.quota_daily, plan.monthly or config.quota_monthly)
     return (
-        (config.quota_daily if daily is None else daily) or None,
-        (config.quota_monthly if monthly is None else monthly) or None,
+        (usual[0] if daily is None else daily) or None,
+        (usual[1] if monthly is None else monthly) or None,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from services.webhooks import razorpay
 from services.webhooks.apply import apply
 from services.webhooks.deliver import deliver
 from services.webhooks.replay import replay
 from shared.broker import consumes
-from shared.contracts import ApplyReports, DeliverWebhooks, ReplayEvents, RetryWebhooks
+from shared.contracts import ApplyBilling, ApplyReports, DeliverWebhooks, ReplayEvents, RetryWebhooks
 from shared.db import transaction
 
 
@@ -34,3 +35,10 @@ def replay_events(message: ReplayEvents) -> None:
     """The next page of a range that is told once more."""
     with transaction() as tx:
         replay(tx, message.replay_id)
+
+
+@consumes(ApplyBilling)
+def apply_billing(message: ApplyBilling) -> None:
+    """What follows from an event of the payment provider."""
+    with transaction() as tx:
+        razorpay.apply(tx, message.event_id)

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
-from services.webhooks import deliver, queries
+from services.webhooks import deliver, queries, razorpay
 from services.webhooks.inbox import nudge
 from shared.clock import now
+from shared.contracts import ApplyBilling
 from shared.db import DatabaseUnavailable, transaction
 from shared.ids import id_floor
 from shared.observability import get_logger
@@ -47,6 +48,12 @@ def sweep() -> None:
         nudge(tx, waiting)
     if waiting:
         log.warning("webhooks.reports_nudged", reports=len(waiting))
+    with transaction() as tx:
+        for account_id in tx.execute(queries.BILLING_DUE).scalars().all():
+            if tx.execute(queries.LOCK_ACCOUNT, {"id": str(account_id)}).scalar():
+                razorpay.settle(tx, account_id)
+        missed = tx.execute(queries.BILLING_WAITING, {"grace": grace}).scalars().all()
+        emit_all(tx, [(ApplyBilling(id), None) for id in missed])
     with transaction() as tx:
         owed = tx.execute(queries.TAKE_OWED, {"grace": config.sweep_grace_seconds, "batch": _BATCH}).all()
         emit_all(tx, [(deliver.nudge(row.id, failing=row.failures > 0), None) for row in owed])

@@ -1,6 +1,7 @@
 """The tables, one family a file. SQLAlchemy Core: a row is a row, and every statement is in sight."""
 
 from shared.models.accounts import accounts, credentials, domains
+from shared.models.billing import billing_accounts, billing_events, payments
 from shared.models.campaigns import campaign_counts, campaign_recipients, campaigns
 from shared.models.columns import metadata
 from shared.models.contacts import (
@@ -34,6 +35,8 @@ __all__ = [
     "accounts",
     "attachments",
     "audit_log",
+    "billing_accounts",
+    "billing_events",
     "campaign_counts",
     "campaign_recipients",
     "campaigns",
@@ -55,6 +58,7 @@ __all__ = [
     "metadata",
     "outbox",
     "password_resets",
+    "payments",
     "recipients",
     "segments",
     "subscription_history",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.plans import Plans
 from shared.settings.declared import setting
 
 
@@ -85,3 +86,22 @@ class Webhooks:
     )
     intake_port: int = setting("MAILMATIC_INTAKE_PORT", 2525, "The port of the door for returned mail.")
     intake_protocol: str = setting("MAILMATIC_INTAKE_PROTOCOL", "smtp", "What it speaks: smtp, or lmtp.")
+    razorpay_secrets: tuple[str, ...] = setting(
+        "MAILMATIC_RAZORPAY_SECRETS",
+        (),
+        "Secrets of Razorpay's webhook, comma separated: the old one goes on beside the new one for a day, "
+        "because repeats of older events are signed with it. Empty: the endpoint is off.",
+    )
+    plans: Plans = setting(
+        "MAILMATIC_PLANS",
+        Plans(""),
+        "What this install sells, as JSON or the path of a file that holds it: "
+        '`[{"id", "name", "daily", "monthly", "razorpay": ["plan_…"]}]`. '
+        "The first is what an account without a paid subscription has. Empty: billing is off, nothing is "
+        "limited by it.",
+    )
+    billing_grace_seconds: float = setting(
+        "MAILMATIC_BILLING_GRACE_SECONDS",
+        7 * 86400.0,
+        "How long an account keeps its plan while a failed charge is tried again.",
+    )

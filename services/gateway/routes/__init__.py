@@ -11,6 +11,7 @@ from services.gateway.limits import admit_visitor
 from services.gateway.routes import (
     audit,
     auth,
+    billing,
     campaign_results,
     campaign_runs,
     campaigns,
@@ -83,6 +84,7 @@ API = (
     # GET /api/campaigns/{id}/stream, …/stats, …/recipients, …/recipients/export
     Mount(campaign_results.blueprint, authenticate),
     Mount(usage.blueprint, authenticate),  # GET /api/usage
+    Mount(billing.blueprint, authenticate),  # GET /api/billing
     # /api/webhook-endpoints, …/{id}, …/rotate-secret, …/test, …/replay, …/deliveries, …/{id}, …/replay
     Mount(webhooks.blueprint, authenticate),
     Mount(events.blueprint, authenticate),  # GET /api/events
