@@ -22,8 +22,14 @@ ADA = Principal(UUID(int=1), ALL, {"example.com": True}, UUID(int=2), "example.c
 GOOD = {"Authorization": f"Bearer {KEY}"}
 
 
+@pytest.fixture(scope="module")
+def made() -> Flask:
+    """One application for all: making it takes longer than all they ask of it."""
+    return create_app()
+
+
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Flask:
+def app(made: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     def unavailable() -> Iterator[None]:
         raise db.DatabaseUnavailable("not in unit tests")
 
@@ -32,7 +38,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Flask:
 
     monkeypatch.setattr(auth, "find_principal", look_up)
     monkeypatch.setattr("services.gateway.routes.send.transaction", unavailable)
-    return create_app()
+    return made
 
 
 @pytest.fixture
@@ -100,8 +106,8 @@ def test_json_that_is_no_object_is_422(client: FlaskClient, body: str) -> None:
     assert [item["pointer"] for item in errors] == [""]
 
 
-def test_request_too_large_is_413(app: Flask) -> None:
-    app.config["MAX_CONTENT_LENGTH"] = 100
+def test_request_too_large_is_413(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "MAX_CONTENT_LENGTH", 100)
     response = app.test_client().post("/api/send", json={"text": "x" * 200}, headers=GOOD)
     refused(response, 413, "payload_too_large")
 

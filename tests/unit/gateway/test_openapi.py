@@ -10,13 +10,11 @@ import pytest
 from marshmallow import Schema, fields
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from services.gateway.app import create_app
 from services.gateway.errors import PROBLEMS
-from services.gateway.openapi import document
 from services.gateway.schemas.examples import answer_example
 from services.gateway.scopes import SCOPES
+from tests.fixtures.operations import DOCUMENT
 
-DOCUMENT = document(create_app())
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
