@@ -83,7 +83,7 @@ def test_sender_that_is_told_to_stop_finishes_what_is_in_flight_and_loses_nothin
     arrived = relay.count(message_ids)
     assert database.statuses(api.domain).get("sending", 0) == 0, "everything was recorded or given back"
     cluster.start("sender")
-    wait_for(lambda: relay.count(message_ids) == EMAILS, "all emails to arrive")
-    wait_for(lambda: database.unfinished(api.domain) == 0, "every email to be settled")
+    wait_for(lambda: relay.count(message_ids) == EMAILS, "all emails to arrive", 120)
+    wait_for(lambda: database.unfinished(api.domain) == 0, "every email to be settled", 120)
     assert {len(relay.received(message_id)) for message_id in message_ids} == {1}
     assert arrived < EMAILS, "the sender was stopped too late to prove anything"
