@@ -30,6 +30,14 @@ COLUMNS = (
 )
 
 
+# A page is a few rows: processes that help to read the table would each read more than that.
+_BY_INDEX = text(
+    """
+    SELECT set_config('enable_seqscan', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)
+    """
+)
+
+
 @dataclass(frozen=True)
 class Audience:
     """Who is meant; empty parts say nothing.
@@ -72,7 +80,7 @@ def by_index(tx: Connection) -> None:
 
     It guesses that hardly anybody meets a rule about metadata, and reads the whole table for each page then.
     """
-    tx.execute(text("SET LOCAL enable_seqscan = off"))
+    tx.execute(_BY_INDEX)
 
 
 def page(
