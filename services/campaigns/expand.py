@@ -63,7 +63,7 @@ def expand(tx: Connection, campaign: Any, audience: Audience, content: Content, 
         limit: at most 4,095.
     """
     assert 0 < limit <= _MOST, limit
-    by_index(tx)
+    by_index(tx, audience.rules)
     rows = tx.execute(_statement(campaign, audience, content, limit)).all()
     written = [row.email_id for row in rows if row.email_id is not None]
     if not rows:

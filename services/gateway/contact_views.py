@@ -41,7 +41,7 @@ class Filter:
 
 def window(tx: Connection, account_id: UUID, page: Window, which: Filter) -> tuple[list[Row], bool]:
     """A page of the account's contacts, newest first, and whether there are more in that direction."""
-    by_index(tx)
+    by_index(tx, search=which.search is not None)
     query = select(*SHOWN).where(contacts.c.account_id == account_id, *_conditions(which))
     return rows_in(tx, query, contacts.c.id, page)
 
@@ -50,7 +50,7 @@ def members(
     tx: Connection, account_id: UUID, list_id: UUID, page: Window, which: Filter
 ) -> tuple[list[Row], bool]:
     """A page of those on a list, with their standing, the contact made last first."""
-    by_index(tx)
+    by_index(tx, search=which.search is not None)
     query = (
         select(*SHOWN, *_STANDING)
         .join(subscriptions, subscriptions.c.contact_id == contacts.c.id)

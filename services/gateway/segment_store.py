@@ -82,7 +82,7 @@ def remove(tx: Connection, account_id: UUID, id: UUID) -> Row | None:
 
 def members(tx: Connection, account_id: UUID, rules: Rule, page: Window) -> tuple[list[Row], bool]:
     """A page of those who meet `rules`, newest first, and whether there are more in that direction."""
-    by_index(tx)
+    by_index(tx, [rules])
     query = select(*SHOWN).where(contacts.c.account_id == account_id, condition(rules, now()))
     return rows_in(tx, query, contacts.c.id, page)
 

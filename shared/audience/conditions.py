@@ -40,6 +40,7 @@ Condition = ColumnElement[bool]
 
 _STANDING = {"list": "subscribed", "unsubscribed_list": "unsubscribed", "unconfirmed_list": "unconfirmed"}
 _DONE = {"opened": campaign_recipients.c.opened_at, "clicked": campaign_recipients.c.clicked_at}
+_PARTLY = ("contains", "starts_with", "ends_with")
 #: What of a text in the metadata is compared as a number, and as a date.
 _NUMERAL = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}($|[T ])"
@@ -56,6 +57,13 @@ def condition(rule: Rule, moment: datetime) -> Condition:
     if positive:
         return not_(_test(Test(rule.field, positive, rule.value), moment))
     return _test(rule, moment)
+
+
+def has_search(rule: Rule) -> bool:
+    """Whether `rule` looks for a part of an address or name anywhere, for which there is an index."""
+    if isinstance(rule, Group):
+        return any(map(has_search, rule.rules))
+    return rule.operator in _PARTLY and kind_of(rule.field) == "text"
 
 
 def _test(test: Test, moment: datetime) -> Condition:
@@ -80,7 +88,7 @@ def _of_text_column(test: Test) -> Condition:
     if test.field != "email" and test.operator == "exists":
         return and_(column.is_not(None), column != "")
     # what is in one is in all of them together, which has an index
-    partly = test.operator in ("contains", "starts_with", "ends_with")
+    partly = test.operator in _PARTLY
     hint = [searched(address_key(test.value) if test.field == "email" else test.value)] if partly else []
     if test.field == "email":
         return and_(*hint, _of_text(contacts.c.email_key, test, address_key, folded=True))

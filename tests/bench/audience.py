@@ -90,7 +90,7 @@ def _kinds(account: UUID, large: UUID, small: UUID, tag: UUID) -> dict[str, Read
 
     def audience(meant: Audience) -> Read:
         def read(tx: Connection, after: UUID | None) -> Any:
-            by_index(tx)
+            by_index(tx, meant.rules)
             query: Select[Any] = recipients_of(account, meant, after)
             return tx.execute(query.order_by(contacts.c.id).limit(1_000)).all()
 
