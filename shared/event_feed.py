@@ -22,9 +22,10 @@ from sqlalchemy import Connection, text
 from shared.clock import iso
 from shared.ids import id_floor, id_time
 
-#: No transaction lasts longer (idle ones end after a minute), so no event is older than its predecessor by
-#: more: the bound by which old partitions are left alone.
-_SLACK = timedelta(days=1)
+#: No event is older than its predecessor by more: transactions are short, but hits of the tracker have the
+#: time of the hit, and wait on its disk while the database is away. It is what old partitions are left alone
+#: by.
+_SLACK = timedelta(days=35)
 _LAST_ID = UUID(int=(1 << 128) - 1)
 
 
@@ -60,9 +61,18 @@ class Position:
 #: Before everything.
 BEGINNING = Position(0, UUID(int=0))
 
-_HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+#: As SQL: the first transaction that may still be running, as of the statement's own snapshot.
+HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
-_NOW = text(f"SELECT {_HORIZON} - 1")
+
+def behind(at: str) -> str:
+    """As SQL: whether a row of `events` lies behind `at`, which has `account_id`, `xid`, `id` and `floor`."""
+    return f"""events.account_id = {at}.account_id
+          AND (events.xid, events.id) > (CASE WHEN {at}.xid >= {HORIZON} THEN 0 ELSE {at}.xid END, {at}.id)
+          AND events.xid < {HORIZON} AND events.id >= {at}.floor"""
+
+
+_NOW = text(f"SELECT {HORIZON} - 1")
 
 _COLUMNS = "events.xid, events.id, events.account_id, type, source, occurred_at, data, email_id, position"
 
@@ -75,10 +85,7 @@ _AFTER = text(
     ) AS wanted (reader, account_id, xid, id, floor)
     CROSS JOIN LATERAL (
         SELECT {_COLUMNS} FROM events
-        WHERE events.account_id = wanted.account_id
-          AND (events.xid, events.id) > (
-            CASE WHEN wanted.xid >= {_HORIZON} THEN 0 ELSE wanted.xid END, wanted.id)
-          AND events.xid < {_HORIZON} AND events.id >= wanted.floor
+        WHERE {behind("wanted")}
         ORDER BY events.xid, events.id LIMIT :each) AS found
     ORDER BY wanted.reader, found.xid, found.id
     """  # noqa: S608 - constants of our own

@@ -31,6 +31,7 @@ EVENT_TYPES = {
     "email.complained": "The recipient called it spam.",
     "email.opened": "Opened.",
     "email.clicked": "A link was clicked.",
+    "email.reclassified": "A click that was told as a person's turned out to be a machine's.",
     "email.unsubscribed": "The recipient unsubscribed.",
     "contact.created": "A contact was added.",
     "contact.updated": "A contact was changed.",

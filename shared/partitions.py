@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from shared.ids import id_floor
 
-PARTITIONED = ("contents", "attachments", "files", "emails", "recipients", "events")
+PARTITIONED = ("contents", "attachments", "files", "emails", "recipients", "events", "counted_firsts")
 MONTHS_AHEAD = 3
 
 #: Room (percent filled) for the next version of a row beside the last: nearly every recipient is changed

@@ -15,6 +15,8 @@ from shared.sandbox import is_simulated
 
 #: Longest subject, in characters, whether it was given or filled in.
 MAX_SUBJECT = 998
+#: Most tags of an email, and the longest (characters).
+MAX_TAGS, MAX_TAG = 10, 64
 
 
 @dataclass(frozen=True, slots=True)

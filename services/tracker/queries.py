@@ -99,7 +99,7 @@ NOTE_ACTIVITY = text(
 CLICKS_SINCE = text(
     """
     WITH recent AS (
-        SELECT id, email_id, position, occurred_at, data FROM events
+        SELECT id, account_id, email_id, position, occurred_at, data FROM events
         WHERE email_id = ANY(CAST(:emails AS uuid[])) AND id >= CAST(:since AS uuid)
           AND type = 'email.clicked' AND position IS NOT NULL
     )

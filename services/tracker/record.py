@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Row
 from services.tracker import queries
 from services.tracker.bots import BURST, BURST_LINKS, BURST_SECONDS, Signs, Verdict, bursts, judge
 from services.tracker.hits import CLICK, OPEN, Hit
-from shared.ids import id_floor
+from shared.ids import id_floor, new_id
 from shared.ip_addresses import Keep
 from shared.settings import settings
 from shared.tracking import TRAP
@@ -165,13 +165,38 @@ def _rejudge(tx: Connection, fresh: Sequence[Hit]) -> None:
         queries.REJUDGE,
         {"ids": [str(row.id) for row in rows], "data": [json.dumps(_burst(row.data)) for row in rows]},
     )
+    _tell_reclassified(tx, [row for row in rows if not row.data["machine"]])
     tx.execute(queries.RECOUNT_CLICKS, _pairs(sorted(changed)))
 
 
 def _burst(data: dict[str, Any]) -> dict[str, Any]:
-    # what a person's verdict holds are notes
-    reasons = data["reasons"] if data["machine"] else []
-    return {**data, "machine": True, "reasons": [*reasons, BURST]}
+    if data["machine"]:
+        return {**data, "reasons": [*data["reasons"], BURST]}
+    # what a person's verdict holds are notes; whoever counted it as a person's can tell by the mark
+    return {**data, "machine": True, "reasons": [BURST], "reclassified": True}
+
+
+def _tell_reclassified(tx: Connection, rows: Sequence[Row[Any]]) -> None:
+    """What was told as a person's click is not edited silently: an event says so, at the click's time."""
+    if not rows:
+        return
+    data = [{"event_id": str(row.id), **_named(row.data, "link", "url"), "machine": True} for row in rows]
+    tx.execute(
+        queries.INSERT_EVENTS,
+        {
+            "ids": [str(new_id()) for _ in rows],
+            "accounts": [str(row.account_id) for row in rows],
+            "emails": [str(row.email_id) for row in rows],
+            "positions": [row.position for row in rows],
+            "types": ["email.reclassified"] * len(rows),
+            "moments": [row.occurred_at for row in rows],
+            "data": [json.dumps(item) for item in data],
+        },
+    )
+
+
+def _named(data: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: data[name] for name in names if name in data}
 
 
 def _tell(

@@ -19,6 +19,7 @@ from shared.models.idempotency import idempotency_keys
 from shared.models.imports import import_chunks, import_rejects, imports
 from shared.models.outbox import outbox
 from shared.models.reports import delivery_reports
+from shared.models.statistics import counted_firsts, statistics, statistics_cursors
 from shared.models.suppressions import suppressions
 from shared.models.templates import templates
 from shared.models.usage import usage
@@ -43,6 +44,7 @@ __all__ = [
     "contact_tags",
     "contacts",
     "contents",
+    "counted_firsts",
     "credentials",
     "delivery_reports",
     "dkim_keys",
@@ -61,6 +63,8 @@ __all__ = [
     "payments",
     "recipients",
     "segments",
+    "statistics",
+    "statistics_cursors",
     "subscription_history",
     "subscriptions",
     "suppressions",

@@ -37,3 +37,8 @@ class Scheduling:
     schedule_horizon_seconds: float = setting(
         "MAILMATIC_SCHEDULE_HORIZON_SECONDS", 366 * 86400.0, "How far ahead send_at may lie."
     )
+    statistics_poll_seconds: float = setting(
+        "MAILMATIC_STATISTICS_POLL_SECONDS",
+        1.0,
+        "How often new events are counted: how old statistics may be.",
+    )

@@ -32,6 +32,7 @@ from services.gateway.routes import (
     people,
     segments,
     send,
+    stats,
     suppressions,
     tags,
     templates,
@@ -61,6 +62,7 @@ API = (
     Mount(send.blueprint, authenticate),  # POST /api/send
     Mount(emails.blueprint, authenticate),  # GET /api/emails; GET, PATCH, DELETE /api/emails/{id}
     Mount(logs.blueprint, authenticate),  # GET /api/logs
+    Mount(stats.blueprint, authenticate),  # GET /api/stats
     Mount(validate.blueprint, authenticate),  # POST /api/validate
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export
     Mount(templates.blueprint, authenticate),  # /api/templates, …/{id}, …/{id}/preview

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -133,6 +133,26 @@ class FutureMoment(fields.Field[datetime]):
         if moment <= now():
             raise ValidationError("Must be in the future.")
         return moment
+
+
+class Bound(fields.Field[date]):
+    """Where a time that is asked about begins or ends: a day (`2026-06-01`) or a moment; `at` says when."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **_: Any) -> date:
+        if not isinstance(value, str):
+            raise ValidationError(_NOT_TEXT)
+        try:
+            found = date.fromisoformat(value) if len(value) == len("2026-06-01") else parse_moment(value)
+        except ValueError:
+            raise ValidationError("Neither a day, like 2026-06-01, nor a moment in ISO 8601.") from None
+        if not 1970 < found.year < 9000:
+            raise ValidationError("There was no mail then.")
+        return found
+
+    @staticmethod
+    def at(bound: date, zone: tzinfo = UTC) -> datetime:
+        """The moment of a bound; a day is its midnight in `zone`."""
+        return bound if isinstance(bound, datetime) else datetime.combine(bound, time(), zone)
 
 
 class SendAt(FutureMoment):

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from services.gateway.intents import MAX_SUBJECT, Intent, unique_recipients
+from services.gateway.intents import MAX_SUBJECT, MAX_TAG, MAX_TAGS, Intent, unique_recipients
 from services.gateway.schemas.attachments import Attachments, AttachmentSchema
 from services.gateway.schemas.fields import (
     Body,
@@ -121,6 +121,16 @@ class SendSchema(Schema):
             "description": "Whether opens and clicks of this email are tracked. [More](/docs/guides/tracking)"
         },
     )
+    tags = fields.List(
+        Line(validate=validate.Length(1, MAX_TAG)),
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(max=MAX_TAGS),
+        metadata={
+            "description": "What you file it under, for logs and statistics.",
+            "example": ["welcome"],
+        },
+    )
     send_at = SendAt(
         load_default=None,
         metadata={
@@ -146,6 +156,7 @@ class SendSchema(Schema):
             template_id=data["template_id"],
             variables=_variables(data),
             attachments=tuple(data["attachments"] or ()),
+            tags=tuple(dict.fromkeys(data["tags"] or ())),
             track_opens=(data["tracking"] or {}).get("opens"),
             track_clicks=(data["tracking"] or {}).get("clicks"),
         )

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from services.gateway import idempotency
 from services.gateway.errors import problem
+from services.gateway.intents import MAX_TAG, MAX_TAGS
 from services.gateway.raw_message import RawMessage
 from shared.clock import now, parse_moment
 from shared.errors import ApiError
@@ -19,9 +20,6 @@ from shared.settings import settings
 _PREFIX = "x-mailmatic-"
 _KEY_HEADERS = ("idempotency-key", "x-idempotency-key", "x-mailmatic-idempotency-key")
 _KNOWN = frozenset((*_KEY_HEADERS, "x-mailmatic-tag", "x-mailmatic-send-at", "x-mailmatic-track"))
-
-MAX_TAGS = 10
-MAX_TAG = 64
 
 #: X-Mailmatic-Track → (opens, clicks)
 _TRACK = {

@@ -1,0 +1,121 @@
+"""Statistics as the roll-up keeps them (shared.models.statistics), summed by hour or day of any time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+
+from services.gateway.one_insert import Row
+from shared.models.statistics import COUNTS
+
+HOUR, DAY = "hour", "day"
+#: Most groups of one answer.
+MOST_GROUPS = 100
+
+_SUMS = ", ".join(f"COALESCE(sum({name}), 0)::bigint AS {name}" for name in COUNTS)
+_WHICH = """
+    FROM statistics WHERE account_id = CAST(:account AS uuid) AND starts >= :since AND starts < :until
+      AND dimension = :dimension
+"""
+_ONE = _WHICH + " AND value = :value"
+
+_TOTALS = text(f"SELECT {_SUMS} {_ONE}")
+# By which of the given moments comes last before: PostgreSQL need not know the zone.
+_SERIES = text(
+    f"SELECT width_bucket(starts, CAST(:moments AS timestamptz[])) AS number, {_SUMS} {_ONE} GROUP BY 1"
+)
+_GROUPS = text(f"SELECT value, {_SUMS} {_WHICH} GROUP BY value ORDER BY sum(sent) DESC, value LIMIT :limit")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Whole hours or days of a time zone, from `since` until before `until` (both aware, UTC)."""
+
+    since: datetime
+    until: datetime
+    unit: str
+    zone: ZoneInfo
+
+    @classmethod
+    def around(cls, since: datetime, until: datetime, unit: str, zone: ZoneInfo) -> Span:
+        """Those that hold `since` and what is before `until`."""
+        first = _floor(since, unit, zone)
+        last = _floor(until - timedelta(microseconds=1), unit, zone)
+        return cls(first, _next(last, unit, zone), unit, zone)
+
+    def starts(self) -> Iterator[datetime]:
+        """Where each hour or day begins (UTC)."""
+        moment = self.since
+        while moment < self.until:
+            yield moment
+            moment = _next(moment, self.unit, self.zone)
+
+
+def read(
+    tx: Connection, account_id: UUID, span: Span, only: tuple[str, str], by: str | None
+) -> dict[str, Any]:
+    """Totals, rates, one entry an hour or day (those without anything too), and groups.
+
+    Args:
+        only: dimension and value that it is about; `("all", "")`: everything.
+        by: the dimension of the groups, none: there are none.
+    """
+    values = {
+        "account": str(account_id),
+        "since": span.since,
+        "until": span.until,
+        "dimension": only[0],
+        "value": only[1],
+    }
+    moments = list(span.starts())
+    totals = _counts(tx.execute(_TOTALS, values).mappings().one())
+    series = tx.execute(_SERIES, {**values, "moments": moments}).mappings()
+    found = {row["number"]: _counts(row) for row in series}
+    nothing = dict.fromkeys(COUNTS, 0)
+    grouped = tx.execute(_GROUPS, {**values, "dimension": by, "limit": MOST_GROUPS}).mappings() if by else ()
+    return {
+        "totals": totals,
+        "rates": rates(totals),
+        "series": [
+            {"starts": moment.astimezone(span.zone).isoformat(), "counts": found.get(number, nothing)}
+            for number, moment in enumerate(moments, 1)
+        ],
+        "groups": [
+            {"value": row["value"], "totals": (counts := _counts(row)), "rates": rates(counts)}
+            for row in grouped
+        ],
+    }
+
+
+def rates(counts: Mapping[str, Any]) -> dict[str, float]:
+    """Shares of what was sent, 0 to 1; of bounces, of what was tried. Opens and clicks are people's."""
+    sent = counts["sent"]
+    tried = sent + counts["refused"] + counts["failed"]
+    of_sent = ("delivered", "complained", "opened", "clicked", "unsubscribed")
+    shares = {name: counts[name] / sent if sent else 0.0 for name in of_sent}
+    return {**shares, "bounced": counts["bounced"] / tried if tried else 0.0}
+
+
+def _counts(row: Mapping[Any, Any]) -> Row:
+    return {name: row[name] for name in COUNTS}
+
+
+def _floor(moment: datetime, unit: str, zone: ZoneInfo) -> datetime:
+    local = moment.astimezone(zone)
+    if unit == DAY:
+        return datetime.combine(local.date(), time(), zone).astimezone(UTC)
+    past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    return moment.astimezone(UTC) - past
+
+
+def _next(moment: datetime, unit: str, zone: ZoneInfo) -> datetime:
+    if unit == HOUR:
+        return moment + timedelta(hours=1)
+    day = moment.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(day, time(), zone).astimezone(UTC)
