@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import Connection, Select, select
 
 from services.gateway.one_insert import Row
+from services.gateway.waits import waiting_for
 from services.gateway.windows import Window, rows_in
-from shared.models import attachments, audit_log, emails, events, recipients
+from shared import states
+from shared.models import attachments, audit_log, campaigns, emails, events, recipients
 
 _SHOWN = (
     emails.c.id,
@@ -20,6 +21,8 @@ _SHOWN = (
     emails.c.from_address.label("from"),
     emails.c.subject,
     emails.c.test,
+    emails.c.tags,
+    emails.c.campaign_id,
     emails.c.send_at,
     emails.c.created_at,
     emails.c.updated_at,
@@ -29,26 +32,22 @@ _SHOWN = (
 )
 
 
-@dataclass(frozen=True)
-class LogFilter:
-    """Which emails the log shows: a part of a recipient, the subject or the Message-ID; a status."""
-
-    search: str | None = None
-    status: str | None = None
-
-
 def email(tx: Connection, account_id: UUID, email_id: UUID) -> Row | None:
     """One email with its attachments, recipients and events; `None` if the account has no such email."""
     found = tx.execute(
-        select(*_SHOWN, emails.c.content_id).where(emails.c.account_id == account_id, emails.c.id == email_id)
+        select(*_SHOWN, emails.c.content_id, emails.c.due_at).where(
+            emails.c.account_id == account_id, emails.c.id == email_id
+        )
     ).mappings()
     row = found.one_or_none()
     if row is None:
         return None
+    addressed = _recipients_of(tx, [email_id])[email_id]
     return {
         **row,
+        "waiting": _waiting(tx, row, addressed),
         "attachments": _attachments_of(tx, row["content_id"]),
-        "recipients": _recipients_of(tx, [email_id])[email_id],
+        "recipients": addressed,
         "events": _events_of(tx, email_id),
     }
 
@@ -63,21 +62,15 @@ def email_window(
     return rows_in(tx, query, emails.c.id, window)
 
 
-def log_page(
-    tx: Connection, account_id: UUID, which: LogFilter, page: int, limit: int
-) -> tuple[list[Row], int]:
-    """A numbered page of the account's log, newest first, and how many emails the filter finds in all."""
-    conditions = _log_conditions(account_id, which)
-    total: int = tx.execute(select(func.count()).select_from(emails).where(*conditions)).scalar_one()
-    offset = (page - 1) * limit
-    if offset >= total:
-        return [], total
-    found = tx.execute(
-        select(*_SHOWN).where(*conditions).order_by(emails.c.id.desc()).limit(limit).offset(offset)
-    )
+def log_rows(tx: Connection, ids: Select[Any]) -> list[Row]:
+    """The emails that `ids` selects, newest first, each with its recipients."""
+    chosen = list(tx.execute(ids).scalars())
+    if not chosen:
+        return []
+    found = tx.execute(select(*_SHOWN).where(emails.c.id.in_(chosen)).order_by(emails.c.id.desc()))
     rows = [dict(row) for row in found.mappings()]
     by_email = _recipients_of(tx, [row["id"] for row in rows])
-    return [{**row, "recipients": by_email[row["id"]]} for row in rows], total
+    return [{**row, "recipients": by_email[row["id"]]} for row in rows]
 
 
 def audit_page(
@@ -92,23 +85,13 @@ def audit_page(
     return rows_in(tx, query, audit_log.c.id, window)
 
 
-def _log_conditions(account_id: UUID, which: LogFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [emails.c.account_id == account_id]
-    if which.status:
-        conditions.append(emails.c.status == which.status)
-    if which.search:
-        addressed = select(recipients.c.email_id).where(
-            recipients.c.account_id == account_id,
-            recipients.c.address.icontains(which.search, autoescape=True),
-        )
-        conditions.append(
-            or_(
-                emails.c.id.in_(addressed),
-                emails.c.subject.icontains(which.search, autoescape=True),
-                emails.c.message_id.icontains(which.search, autoescape=True),
-            )
-        )
-    return conditions
+def _waiting(tx: Connection, row: Mapping[Any, Any], addressed: Sequence[Row]) -> dict[str, Any] | None:
+    campaign = None
+    if row["campaign_id"] and row["status"] in states.UNFINISHED:
+        query = select(campaigns.c.status).where(campaigns.c.id == row["campaign_id"])
+        campaign = tx.execute(query).scalar_one_or_none()
+    relayed = any(item["relay"] for item in addressed if item["status"] == states.DEFERRED)
+    return waiting_for(row, campaign, relayed=relayed)
 
 
 def _recipients_of(tx: Connection, email_ids: Sequence[UUID]) -> dict[UUID, list[Row]]:

@@ -33,6 +33,9 @@ KINDS = ("to", "cc", "bcc")
 #: Whether a Message-ID is not `<id@domain>` of our own making; as SQL, word for word as in the index.
 FOREIGN_MESSAGE_ID = "split_part(message_id, '@', 1) <> '<' || id::text"
 
+#: Few emails have one of these for long, and they are what a log is asked for; as SQL, as in the index.
+TROUBLE = ("deferred", "bounced", "failed", "complained", "cancelled", "suppressed")
+
 contents = Table(
     "contents",
     metadata,
@@ -134,6 +137,14 @@ emails = Table(
     Index("ix_emails_scheduled", "due_at", postgresql_where=text("status = 'scheduled'")),
     # an MTA's report names a Message-ID, which holds our id unless a client of SMTP brought its own
     Index("ix_emails_foreign_message_id", "message_id", postgresql_where=text(FOREIGN_MESSAGE_ID)),
+    # costs an email that is never in trouble nothing: changing its status makes new entries as it is
+    Index(
+        "ix_emails_trouble",
+        "account_id",
+        "status",
+        "id",
+        postgresql_where=text(f"status IN ({', '.join(repr(state) for state in TROUBLE)})"),
+    ),
     postgresql_partition_by="RANGE (id)",
 )
 
@@ -168,6 +179,15 @@ recipients = Table(
     one_of("kind", KINDS),
     one_of("status", states.LADDER),
     Index("ix_recipients_account_id_address", "account_id", "address", "email_id"),
+    # parts of an address (btree_gin, pg_trgm). Written once: what changes of a recipient is not in it. The
+    # same of subjects would be written anew whenever an email changes its status, at four times the cost.
+    Index(
+        "ix_recipients_searched",
+        "account_id",
+        text("lower(address) gin_trgm_ops"),
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 16384},
+    ),
     postgresql_partition_by="RANGE (email_id)",
 )
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +101,13 @@ UNSUPPRESS = """curl -X DELETE https://app.mailmatic.cc/api/suppressions/[email 
 
 LOGS = """curl "https://app.mailmatic.cc/api/logs?page=1&limit=50&search=example.com&status=sent" \\
   -H "Authorization: Bearer mm_your_api_key_here\""""
+
+STATS = """curl https://app.mailmatic.cc/api/stats \\
+  -H "Authorization: Bearer mm_your_api_key_here\""""
+
+REPORT = """curl "https://app.mailmatic.cc/api/reports?export=csv" \\
+  -H "Authorization: Bearer mm_your_api_key_here" \\
+  -o report.csv"""
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +235,20 @@ def test_logs_show_what_was_searched_for(api: Client) -> None:
     assert sent["id"] in {item["id"] for item in told["logs"]}
     assert {item["status"] for item in told["logs"]} == {"sent"}
     assert (told["pagination"]["page"], told["pagination"]["limit"]) == (1, 50)
+
+
+def test_stats_have_counted_what_was_sent(api: Client) -> None:
+    sent = api.send(to=somebody())
+    api.wait_for_status(sent["id"], "sent")
+    before = answer(api, STATS)["totals"]["sent"]
+    api.wait_for_status(api.send(to=somebody())["id"], "sent")
+    wait_for(lambda: answer(api, STATS)["totals"]["sent"] > before, "the next email to be counted")
+
+
+def test_report_is_a_file_of_everything(api: Client, tmp_path: Path) -> None:
+    sent = api.send(to=somebody())
+    file = tmp_path / "report.csv"
+    assert run(api, REPORT.replace("report.csv", str(file))) == b""
+    lines = file.read_text().splitlines()
+    assert lines[0].startswith("email_id,message_id,created_at,from,to,")
+    assert lines[1].startswith(f"{sent['id']},{sent['message_id']},")

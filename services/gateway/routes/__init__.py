@@ -30,6 +30,7 @@ from services.gateway.routes import (
     logs,
     members,
     people,
+    reports,
     segments,
     send,
     stats,
@@ -62,6 +63,7 @@ API = (
     Mount(send.blueprint, authenticate),  # POST /api/send
     Mount(emails.blueprint, authenticate),  # GET /api/emails; GET, PATCH, DELETE /api/emails/{id}
     Mount(logs.blueprint, authenticate),  # GET /api/logs
+    Mount(reports.blueprint, authenticate),  # GET /api/reports
     Mount(stats.blueprint, authenticate),  # GET /api/stats
     Mount(validate.blueprint, authenticate),  # POST /api/validate
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export

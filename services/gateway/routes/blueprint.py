@@ -84,6 +84,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
         idempotent: Content | None = None,
         waits: type[Schema] | None = None,
         at_once: type[Schema] | None = None,
+        files: tuple[Media, ...] = (),
     ) -> Callable[[View], View]:
         """Makes a view one operation of the API: its route, its schemas and its entry in OpenAPI.
 
@@ -100,6 +101,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             idempotent: takes an idempotency key; says what of a request must be the same under the same key,
                 `read_json` for a JSON body. The view says `keep` (once.py) in its transaction.
             at_once: what it answers with 200 where all is done by then.
+            files: other forms of the answer, where they are asked for.
             waits: honours `Prefer: wait`, and answers 200 with this schema if there is an outcome in time.
         """
         scope = None if scheme or open_to_all else scope or self.scope
@@ -143,6 +145,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             if better:
                 wrapped = self.alt_response(200, schema=better, example=answer_example(better))(wrapped)
             wrapped = self._answers(*answers, example)(wrapped)
+            if files:
+                wrapped = self.doc(responses={str(answers[0]): _forms(answers[1], files)})(wrapped)
             if accepts:
                 wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)
             refusals = {str(status): _refusal(names) for status, names in _by_status(codes).items()}
@@ -159,6 +163,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
             text = {"type": "string"}
             return self.response(status, text, content_type=form.content_type, example=form.example)
         return self.response(status, form, example=example or answer_example(form))
+
+
+def _forms(form: Any, files: tuple[Media, ...]) -> dict[str, Any]:
+    """An answer that is JSON, or one of `files`."""
+    content: dict[str, Any] = {"application/json": {"schema": form, "example": answer_example(form)}}
+    for media in files:
+        content[media.content_type] = {"schema": {"type": "string"}, "example": media.example}
+    return {"description": "OK", "content": content}
 
 
 def _security(scope: str | None, scheme: str | None) -> list[dict[str, list[str]]]:

@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from services.gateway.schemas.fields import Moment, SendAt
 from services.gateway.schemas.windows import PageSchema, WindowQuerySchema
+from services.gateway.waits import CODES
 from shared import states
 from shared.bounces import BLOCK, HARD, REASONS, SOFT
 from shared.models.emails import KINDS
@@ -91,6 +92,10 @@ class EmailSummarySchema(Schema):
             "example": False,
         },
     )
+    tags = fields.List(
+        fields.String(), required=True, allow_none=True, metadata={"description": "What it is filed under."}
+    )
+    campaign_id = fields.UUID(required=True, allow_none=True)
     send_at = Moment(
         required=True, allow_none=True, metadata={"description": "When it was to be sent; null: at once."}
     )
@@ -126,8 +131,30 @@ class AttachedSchema(Schema):
     )
 
 
+class WaitingSchema(Schema):
+    """Why it waits."""
+
+    code = fields.String(required=True, validate=validate.OneOf(list(CODES)), metadata={"example": "retry"})
+    detail = fields.String(
+        required=True,
+        metadata={
+            "description": "The same for people, with what was said last.",
+            "example": f"{CODES['retry']} Until 2026-06-01T09:00:00Z. It was told: 451 4.7.1 Try again later",
+        },
+    )
+    until = Moment(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null: as soon as what it waits for is over."},
+    )
+
+
 class EmailSchema(LogEntrySchema):
     """An email with its attachments, its recipients and all that happened, in order."""
+
+    waiting = fields.Nested(
+        WaitingSchema, required=True, allow_none=True, metadata={"description": "Null: it does not wait."}
+    )
 
     attachments = fields.List(fields.Nested(AttachedSchema), required=True)
 

@@ -1,0 +1,58 @@
+"""Reports: what became of each recipient, as JSON and as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Response
+
+from services.gateway import log_search, reports
+from services.gateway.auth import principal
+from services.gateway.log_search import Part
+from services.gateway.routes.blueprint import Blueprint, Media
+from services.gateway.schemas.logs import filter_of
+from services.gateway.schemas.reports import ReportQuerySchema, ReportSchema
+from shared.db import transaction
+
+blueprint = Blueprint(
+    "reports", __name__, url_prefix="/api", scope="read", guide="logs", description="The log as a file."
+)
+
+_CSV = Media("text/csv", "email_id,message_id,created_at,from,to,…\n0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e,…\n")
+_LINES = Media("application/x-ndjson", '{"email_id": "0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e", …}\n')
+#: export → its form, and what writes it
+_FILES: dict[str, tuple[Media, Callable[..., Iterator[str]]]] = {
+    "csv": (_CSV, reports.as_csv),
+    "jsonl": (_LINES, reports.as_json_lines),
+}
+
+
+@blueprint.operation(
+    "/reports", "GET", query=ReportQuerySchema, answers=(200, ReportSchema), files=(_CSV, _LINES)
+)
+def report(query: dict[str, Any]) -> dict[str, Any] | Response:
+    """Report on what was sent
+
+    A row for each recipient of the emails that the filters find, newest first: a page of them as JSON, or
+    with `export=csv` or `export=jsonl` all of them as a file, streamed at any size. Filters are the log's.
+    """
+    account_id, which = principal().account_id, filter_of(query)
+    export = query.get("export")
+    if export:
+        media, write = _FILES[export]
+        headers = {
+            "Content-Disposition": f'attachment; filename="report.{export}"',
+            "X-Accel-Buffering": "no",  # nginx passes each page on as it comes
+        }
+        return Response(write(account_id, which), mimetype=media.content_type, headers=headers)
+    with transaction() as tx:
+        found = log_search.count(tx, account_id, which)
+        rows, after = reports.page(tx, account_id, which, Part(query["limit"], query.get("after")))
+    return {
+        "object": "report",
+        "emails": found.total,
+        "exact": found.exact,
+        "data": [reports.shown(row) for row in rows],
+        "next": after,
+    }

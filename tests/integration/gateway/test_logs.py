@@ -1,0 +1,253 @@
+"""The log and its reports: filters, search, pages, files; and why an email waits."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, event, text
+
+from services.gateway.app import create_app
+from services.gateway.log_search import COUNTED, LogFilter, Part, count, ids_of
+from shared.clock import now
+from shared.db import engine
+from shared.ids import new_id
+from shared.settings import settings
+from tests.fixtures.api import Client, new_client
+from tests.fixtures.cluster import Cluster
+from tests.fixtures.database import Database
+from tests.fixtures.relay import Relay
+from tests.fixtures.waiting import wait_for
+
+_PLAIN = 7
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A tenant's mail, by what it is there for."""
+
+    api: Client
+    account_id: uuid.UUID
+    ids: dict[str, str]
+
+    def found(self, **query: Any) -> list[str]:
+        """The ids that the log finds, newest first; reports find the same."""
+        answer = self.api.get("/api/logs", params=query)
+        assert answer.status_code == 200, answer.text
+        ids = [item["id"] for item in answer.json()["logs"]]
+        reported = self.api.get("/api/reports", params=query).json()["data"]
+        assert list(dict.fromkeys(row["email_id"] for row in reported)) == ids
+        return ids
+
+
+@pytest.fixture(scope="module")
+def mail(running: Cluster, database: Database) -> Mail:
+    """Some of every kind, in the order in which they were accepted."""
+    api = new_client(running)
+    ids = {f"plain-{number}": api.send()["id"] for number in range(_PLAIN)}
+    ids["tagged"] = api.send(tags=["welcome", "=cmd()"])["id"]
+    ids["formula"] = api.send(subject='=HYPERLINK("http://x.test")', cc=["Bo@Mixed.example.com"])["id"]
+    ids["percent"] = api.send(subject="100% _off_ \\ today")["id"]
+    ids["refused"] = api.send(to="refused@log-a.example.com")["id"]
+    later = (now() + timedelta(hours=1)).isoformat()
+    ids["scheduled"] = api.send(send_at=later)["id"]
+    api.wait_for_status(ids["refused"], "bounced")
+    for id in ids.values():
+        api.wait_for_status(id, "sent", "bounced", "scheduled")
+    ((account_id,),) = database.all("SELECT account_id FROM domains WHERE name = :name", name=api.domain)
+    return Mail(api, account_id, ids)
+
+
+@pytest.fixture
+def gateway(running: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    """The gateway's application in this process, on the cluster's servers."""
+    for name, value in running.environment().items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    engine.cache_clear()
+    yield create_app().test_client()
+    engine().dispose()
+
+
+def test_every_filter_finds_what_it_says(mail: Mail) -> None:
+    ids = mail.ids
+    assert mail.found(limit=100) == list(reversed(ids.values()))
+    assert mail.found(status="bounced") == [ids["refused"]]
+    assert mail.found(event="bounced") == [ids["refused"]]
+    assert mail.found(status="scheduled", event="scheduled") == [ids["scheduled"]]
+    assert mail.found(tag="welcome") == [ids["tagged"]]
+    assert mail.found(tag="welcome", status="bounced") == []
+    assert len(mail.found(domain=mail.api.domain.upper())) == len(ids)
+    assert mail.found(domain="example.com") == []
+    assert mail.found(campaign_id=str(uuid.uuid4())) == []
+    assert mail.found(event="opened") == []
+    assert mail.found(**{"from": (now() + timedelta(minutes=5)).isoformat()}) == []
+    assert mail.found(to=(now() - timedelta(days=1)).date().isoformat()) == []
+    assert len(mail.found(**{"from": (now() - timedelta(days=1)).date().isoformat()})) == len(ids)
+
+
+def test_a_search_finds_recipients_subjects_and_message_ids(mail: Mail) -> None:
+    ids, one = mail.ids, mail.ids["plain-3"]
+    message_id = mail.api.email(one)["message_id"]
+    assert mail.found(search="bo@mixed.EXAMPLE") == [ids["formula"]]
+    assert mail.found(search="hyperlink(") == [ids["formula"]]
+    assert mail.found(search=message_id) == [one]
+    assert mail.found(search=one.upper()) == [one]
+    assert mail.found(search=message_id[5:20]) == [one]
+    for literal in ("100% _", "_off_", "\\ t"):
+        assert mail.found(search=literal) == [ids["percent"]]
+    assert mail.found(search="%%%") == []
+    assert len(mail.found(search="example.com")) == len(ids)
+    assert mail.found(search="example.com", status="bounced") == [ids["refused"]]
+    assert mail.found(search="refused@log-a") == [ids["refused"]]
+
+
+@pytest.mark.parametrize("search", [None, "example.com"])
+def test_pages_by_number_and_by_cursor_show_each_email_once(mail: Mail, search: str | None) -> None:
+    everything = list(reversed(mail.ids.values()))
+    asked = {"limit": 5, **({"search": search} if search else {})}
+    numbered: list[str] = []
+    for number in (1, 2, 3):
+        answer = mail.api.get("/api/logs", params={**asked, "page": number}).json()
+        numbered += [item["id"] for item in answer["logs"]]
+        assert (answer["pagination"]["total"], answer["pagination"]["pages"]) == (len(everything), 3)
+        assert answer["pagination"]["exact"] is True
+    assert numbered == everything
+    walked, after = [], None
+    while True:
+        answer = mail.api.get("/api/logs", params={**asked, **({"after": after} if after else {})}).json()
+        walked += [item["id"] for item in answer["logs"]]
+        after = answer["pagination"]["next"]
+        if after is None:
+            break
+    assert walked == everything
+
+
+def test_a_count_is_bounded_and_says_so(mail: Mail, database: Database) -> None:
+    with database.connect() as tx:  # rolled back
+        many(tx, mail, COUNTED + 200)
+        found = count(tx, mail.account_id, LogFilter())
+        assert (found.total, found.exact) == (COUNTED, False)
+        found = count(tx, mail.account_id, LogFilter(search="many of a kind"))
+        assert (found.total, found.exact) == (COUNTED, False)
+        deep = Part(5, offset=10_205)
+        ids = list(tx.execute(ids_of(tx, mail.account_id, LogFilter(), deep)).scalars())
+        assert ids == [uuid.UUID(id) for id in list(reversed(mail.ids.values()))[5:10]]
+
+
+def test_csv_has_every_recipient_and_no_formulas(mail: Mail) -> None:
+    answer = mail.api.get("/api/reports", params={"export": "csv"})
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert len(rows) == len(mail.ids) + 1
+    of_formula = [row for row in rows if row["email_id"] == mail.ids["formula"]]
+    assert [row["kind"] for row in of_formula] == ["to", "cc"]
+    assert {row["subject"] for row in of_formula} == {'\'=HYPERLINK("http://x.test")'}
+    assert of_formula[1]["to"] == "Bo@mixed.example.com"
+    (bounced,) = csv.DictReader(
+        io.StringIO(mail.api.get("/api/reports?export=csv&status=bounced").text, newline="")
+    )
+    assert (bounced["smtp_code"], bounced["status"]) == ("550", "bounced")
+    assert not [cell for row in rows for cell in row.values() if cell[:1] in "=+-@\t\r" and cell]
+
+
+def test_json_lines_are_the_rows_of_the_json_report(mail: Mail) -> None:
+    lines = mail.api.get("/api/reports", params={"export": "jsonl"}).text.splitlines()
+    report = mail.api.get("/api/reports").json()
+    assert [json.loads(line) for line in lines] == report["data"]
+    assert (report["emails"], report["exact"], report["next"]) == (len(mail.ids), True, None)
+    assert [row["tags"] for row in report["data"] if row["tags"]] == [["welcome", "=cmd()"]]
+
+
+def test_a_file_is_read_as_it_is_written_and_not_at_all_for_a_client_that_went_away(
+    mail: Mail, database: Database, gateway: FlaskClient
+) -> None:
+    with database.engine.begin() as tx:
+        many(tx, mail, 9_000)
+    try:
+        asked = {"export": "csv", "domain": "x.test"}
+        read: list[str] = []
+        event.listen(engine(), "before_cursor_execute", lambda *args: read.append(args[2]))
+        response = gateway.get(
+            "/api/reports",
+            query_string=asked,
+            headers={"Authorization": f"Bearer {mail.api.key}"},
+            buffered=False,
+        )
+        chunks = response.iter_encoded()
+        assert next(chunks).startswith(b"email_id,")
+        assert next(chunks).count(b"\r\n") == 200
+        so_far = len(read)
+        assert sum("smtp_reply" in statement for statement in read) == 1
+        response.close()
+        assert list(chunks) == []
+        assert len(read) == so_far
+        whole = mail.api.get("/api/reports", params=asked)
+        assert whole.text.count("\r\n") == 9_001
+        assert whole.headers["Transfer-Encoding"] == "chunked"
+    finally:
+        database.run("DELETE FROM recipients WHERE address = 'many@x.test'")
+        database.run("DELETE FROM emails WHERE from_address = 'x@x.test'")
+
+
+def test_an_email_says_why_it_waits(mail: Mail, relay: Relay) -> None:
+    shown = mail.api.email(mail.ids["scheduled"])
+    assert shown["waiting"]["code"] == "scheduled"
+    assert shown["waiting"]["until"] == shown["send_at"]
+    assert mail.api.email(mail.ids["plain-0"])["waiting"] is None
+    held = mail.api.send(to=f"deferred-twice@w{uuid.uuid4().hex[:8]}.example.com")["id"]
+    seen = wait_for(lambda: (found := mail.api.email(held))["status"] == "deferred" and found, "a deferral")
+    assert seen["waiting"]["code"] == "retry"
+    assert "451 4.2.1 Try again later" in seen["waiting"]["detail"]
+    whole = mail.api.wait_for_status(held, "sent")
+    replies = [item["data"]["reply"] for item in whole["events"] if (item["data"] or {}).get("reply")]
+    assert [reply[:3] for reply in replies] == ["451", "451", "250"]
+    mail.ids["held"] = held
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("from=2026-06-02&to=2026-06-01", "/from"),
+        ("to=soon", "/to"),
+        ("event=eaten", "/event"),
+        ("tag=", "/tag"),
+        ("campaign_id=1", "/campaign_id"),
+        ("after=1", "/after"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/logs", "/api/reports"])
+def test_what_cannot_be_asked_is_told_with_its_place(
+    api: Client, path: str, query: str, pointer: str
+) -> None:
+    answer = api.get(f"{path}?{query}")
+    assert answer.status_code == 422, answer.text
+    assert [item["pointer"] for item in answer.json()["errors"]] == [pointer]
+
+
+def many(tx: Connection, mail: Mail, how_many: int) -> None:
+    """Emails of one moment with a recipient each, straight into the tables."""
+    values = {"head": str(new_id())[:24], "account": str(mail.account_id), "many": how_many}
+    tx.execute(
+        text(
+            """
+            WITH mail AS (
+                INSERT INTO emails (id, account_id, content_id, stream, status, message_id, from_address,
+                    subject, due_at)
+                SELECT CAST(:head || lpad(to_hex(n), 12, '0') AS uuid), CAST(:account AS uuid),
+                    CAST(:account AS uuid), 'bulk', 'sent', n::text, 'x@x.test', 'Many of a kind', now()
+                FROM generate_series(1, :many) AS n RETURNING id)
+            INSERT INTO recipients (email_id, position, account_id, kind, address, status)
+            SELECT id, 0, CAST(:account AS uuid), 'to', 'many@x.test', 'sent' FROM mail
+            """
+        ),
+        values,
+    )
