@@ -17,7 +17,6 @@ from shared.footer import with_footer_html, with_footer_text
 from shared.ids import new_id
 from shared.models import accounts, campaigns, contents
 from shared.outbox import emit, emit_all
-from shared.settings import settings
 
 _VERIFIED = text(
     """
@@ -79,7 +78,7 @@ def nudge(tx: Connection, campaign_id: UUID) -> None:
 def requeue(tx: Connection, campaign_id: UUID) -> None:
     """Nudges the senders about all that a campaign has queued: the nudges of before its pause are spent."""
     ids = tx.execute(_QUEUED, {"id": str(campaign_id)}).scalars().all()
-    emit_all(tx, [(chunk, None) for chunk in SendBulkEmails.chunked(ids, settings().send_chunk)])
+    emit_all(tx, [(chunk, None) for chunk in SendBulkEmails.chunked(ids)])
 
 
 def sender_verified(tx: Connection, account_id: UUID, from_email: str) -> bool:

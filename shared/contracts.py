@@ -34,13 +34,16 @@ class Contract:
 class EmailIds(Contract):
     """A chunk of email ids (UUIDs as text). Chunks merge: one message a mail costs more than the mail."""
 
+    #: ids in one message
+    most: ClassVar[int] = 100
+
     ids: tuple[str, ...]
 
     @classmethod
-    def chunked(cls, ids: Iterable[object], at_most: int) -> list[Self]:
-        """As few messages as `ids` (UUIDs or text) need at `at_most` each, in order, without repeats."""
+    def chunked(cls, ids: Iterable[object]) -> list[Self]:
+        """As few messages as `ids` (UUIDs or text) need, in order, without repeats."""
         unique = tuple(dict.fromkeys(map(str, ids)))
-        return [cls(unique[start : start + at_most]) for start in range(0, len(unique), at_most)]
+        return [cls(unique[start : start + cls.most]) for start in range(0, len(unique), cls.most)]
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ class SendEmails(EmailIds):
 
 @dataclass(frozen=True)
 class SendBulkEmails(EmailIds):
-    """Campaign emails that are due: the same work in a queue and pool of its own."""
+    """Campaign emails that are due: the same work in a queue and pool of its own, in larger chunks."""
 
+    most: ClassVar[int] = 250
     queue: ClassVar[str] = "sender-bulk"
     actor: ClassVar[str] = "sender.send_bulk_emails"
 

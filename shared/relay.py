@@ -46,12 +46,12 @@ def relay_window(tx: Connection, broker: rabbit.QuorumBroker) -> int:
     """Publishes one window of due rows inside `tx` and returns how many rows it took."""
     rows = sorted(tx.execute(_TAKE_DUE, {"window": _WINDOW}).all())
     said = [(CONTRACTS[row.contract].parse(row.payload), row.request_id) for row in rows]
-    for message, request_id in merge(said, settings().send_chunk):
+    for message, request_id in merge(said):
         rabbit.publish(broker, message, request_id)
     return len(rows)
 
 
-def merge(said: list[tuple[Contract, str | None]], at_most: int) -> list[tuple[Contract, str | None]]:
+def merge(said: list[tuple[Contract, str | None]]) -> list[tuple[Contract, str | None]]:
     """Chunks of ids of the same kind become few messages; a merged message has no request id of its own."""
     merged: list[tuple[Contract, str | None]] = []
     by_kind = sorted(said, key=lambda item: item[0].actor)
@@ -60,7 +60,7 @@ def merge(said: list[tuple[Contract, str | None]], at_most: int) -> list[tuple[C
         chunks = [message for message, _ in items if isinstance(message, EmailIds)]
         if len(items) > 1 and len(chunks) == len(items):
             ids = (id for chunk in chunks for id in chunk.ids)
-            merged += [(message, None) for message in type(chunks[0]).chunked(ids, at_most)]
+            merged += [(message, None) for message in type(chunks[0]).chunked(ids)]
         else:
             merged += items
     return merged

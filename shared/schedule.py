@@ -16,7 +16,6 @@ from sqlalchemy import Connection, text
 from shared.contracts import SEND_BY_STREAM
 from shared.db import transaction
 from shared.outbox import emit_all
-from shared.settings import settings
 
 #: Emails released in one transaction: bounds memory and locks, not the work.
 BATCH = 5_000
@@ -49,7 +48,7 @@ def release(tx: Connection, moment: datetime) -> int:
     tx.execute(_QUEUE, {"ids": [str(row.id) for row in rows]})
     for stream, message in SEND_BY_STREAM.items():
         ids = [row.id for row in rows if row.stream == stream]
-        emit_all(tx, [(chunk, None) for chunk in message.chunked(ids, settings().send_chunk)])
+        emit_all(tx, [(chunk, None) for chunk in message.chunked(ids)])
     return len(rows)
 
 

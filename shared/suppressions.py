@@ -115,7 +115,7 @@ class Suppressed:
 
     def reason(self, account_id: UUID, email: str, stream: str) -> str | None:
         """Why `email` must not get mail of `stream` from the account; `None` if it may."""
-        reason = self._reasons.get((account_id, address_key(email)))
+        reason = self._reasons.get((account_id, address_key(email))) if self._reasons else None
         return reason if reason and blocks(reason, stream) else None
 
 

@@ -19,6 +19,8 @@ _OPENING = "{{"
 _VARIABLE = re.compile(r"\{\{\s*(?P<path>[A-Za-z_][\w-]*(?:\.[\w-]+)*)\s*(?:\|(?P<default>[^{}\r\n]*))?\}\}")
 #: What would end a header's line, or a reader's idea of one.
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+#: What `escape` would look for, five times.
+_MARKUP = re.compile("[&<>\"']")
 #: Parsed templates kept per process, and the longest that is kept (characters): a campaign's three stay while
 #: it is sent, and what strangers send fills no memory.
 _KEPT = 64
@@ -128,7 +130,7 @@ def filled(variable: Variable, values: Mapping[str, Any], *, html: bool) -> str:
         # asked of a million readers' dicts: the question about other mappings takes ten times as long
         found = found.get(key) if type(found) is dict or isinstance(found, Mapping) else None
     text = (found if type(found) is str else _text(found)) or variable.default
-    return escape(text) if html else text
+    return escape(text) if html and _MARKUP.search(text) else text
 
 
 def _text(value: Any) -> str:

@@ -4,11 +4,13 @@
 so that a link works for years and with every server down, and it is authenticated: nobody can make one that
 leads elsewhere without a master key. No address is in it. In URL-safe base64, without padding:
 
-    version and kind (1 octet) · key (1) · email id (16) · position (2) · the kind's own · HMAC-SHA-256 (10)
+    version and kind (1 octet) · key (1) · email id (16) · position (2) · the kind's own · MAC (10)
 
 Position is the recipient's, or 65535 where one message went to several: nobody knows whose program calls.
 A click's own are the number of the link (2) and the target; an unsubscription's the ids of contact and
-campaign (16 each, both or neither): retention drops emails sooner than people look for that link.
+campaign (16 each, both or neither): retention drops emails sooner than people look for that link. The MAC is
+keyed BLAKE2b (RFC 7693), which is several times as fast as HMAC-SHA-256 on so few octets: an email has a MAC
+for each of its links.
 """
 
 from __future__ import annotations
@@ -249,7 +251,7 @@ def _text(data: bytes) -> str:
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:
-    return hmac.digest(key, payload, "sha256")[:_MAC_OCTETS]
+    return hashlib.blake2b(payload, digest_size=_MAC_OCTETS, key=key).digest()
 
 
 def _key_id(key: bytes) -> bytes:

@@ -52,14 +52,16 @@ def services(layout: Layout) -> list[Program]:
     """Mailmatic's own processes and the edge in front of them."""
     ports = layout.ports
     dramatiq = [str(BIN / "dramatiq"), "--processes", "1"]
-    sender = [*dramatiq, "services.sender.worker", "--threads", "4"]
+    sender = [*dramatiq, "services.sender.worker", "--threads", "4", "--queues", "sender"]
+    # signatures keep every core busy, which one Python can't
+    bulk = [str(BIN / "dramatiq"), "--processes", "2", "services.sender.worker", "--threads", "2"]
     campaigns = [*dramatiq, "services.campaigns.worker", "--threads", "4"]
     webhooks = [*dramatiq, "services.webhooks.worker"]
     tracker = [*dramatiq, "services.tracker.worker", "--threads", "2"]
     return [
         _worker(layout, "relay", [str(BIN / "python"), "-m", "shared.relay"]),
-        _worker(layout, "sender", [*sender, "--queues", "sender"]),
-        _worker(layout, "sender-bulk", [*sender, "--queues", "sender-bulk"]),
+        _worker(layout, "sender", sender),
+        _worker(layout, "sender-bulk", [*bulk, "--queues", "sender-bulk"]),
         _worker(layout, "tracker-writer", [*tracker, "--queues", "tracker"]),
         _worker(layout, "webhooks-in", [*webhooks, "--threads", "2", "--queues", "webhooks-in"]),
         _worker(layout, "webhooks-out", [*webhooks, "--threads", "32", "--queues", "webhooks-out"]),

@@ -74,7 +74,7 @@ def expand(tx: Connection, campaign: Any, audience: Audience, content: Content, 
         .values(cursor=rows[-1].contact_id, expanded=campaigns.c.expanded + len(written))
     )
     _count(tx, campaign.account_id, sum(not row.test for row in rows if row.email_id is not None))
-    chunks = SendBulkEmails.chunked(written, settings().send_chunk)
+    chunks = SendBulkEmails.chunked(written)
     emit_all(tx, [(chunk, None) for chunk in chunks])
     return len(rows)
 

@@ -21,7 +21,7 @@ def sweep(tx: Connection, config: Settings) -> int:
     rows = tx.execute(queries.TAKE_OVERDUE, {"grace": config.sweep_grace_seconds, "batch": _BATCH}).all()
     for stream, message in SEND_BY_STREAM.items():
         overdue = [row.id for row in rows if row.stream == stream]
-        emit_all(tx, [(chunk, None) for chunk in message.chunked(overdue, config.send_chunk)])
+        emit_all(tx, [(chunk, None) for chunk in message.chunked(overdue)])
     return len(rows)
 
 

@@ -27,7 +27,6 @@ from shared.ids import new_id
 from shared.models.usage import SLOTS
 from shared.observability import current_request_id
 from shared.outbox import emit_all
-from shared.settings import settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def write(tx: Connection, drafted: Draft) -> None:
         return
     queries.insert_accepted(tx, drafted.rows)
     at_once = [item.id for item in drafted.accepted if item.send_at is None]
-    emit_all(tx, [(chunk, None) for chunk in SendEmails.chunked(at_once, settings().send_chunk)])
+    emit_all(tx, [(chunk, None) for chunk in SendEmails.chunked(at_once)])
 
 
 def _count(rows: queries.AcceptedRows, account_id: UUID, moment: datetime) -> None:

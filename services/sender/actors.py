@@ -12,16 +12,16 @@ from services.sender.campaign_watch import CampaignWatch
 from services.sender.claim import claim, release
 from services.sender.files import Files, read_file
 from services.sender.handover import hand_over
-from services.sender.jobs import Job
+from services.sender.jobs import Attempt, Job
 from services.sender.journal import Journal
-from services.sender.record import decide, record
+from services.sender.record import Verdict, decide, record
 from services.sender.relay_pool import RelayPool
 from services.sender.relays import parse_relay
 from shared.broker import consumes
 from shared.contracts import EmailIds, SendBulkEmails, SendEmails
 from shared.db import transaction
 from shared.observability import get_logger
-from shared.settings import settings
+from shared.settings import Settings, settings
 
 log = get_logger("sender")
 
@@ -61,17 +61,7 @@ def send(message: EmailIds) -> None:
             give_back_when=lambda: stopping.is_set() or time.monotonic() > deadline or watch.halted(),
         )
         by_id = {job.email_id: job for job in jobs}
-        verdicts = [
-            decide(
-                attempt,
-                account_id=by_id[attempt.email_id].account_id,
-                stream=by_id[attempt.email_id].stream,
-                wanted_at=by_id[attempt.email_id].wanted_at,
-                others=_not_served(by_id[attempt.email_id]),
-                config=config,
-            )
-            for attempt in attempts
-        ]
+        verdicts = [_verdict(by_id[attempt.email_id], attempt, config) for attempt in attempts]
         with transaction() as tx:
             held = record(tx, verdicts)
             release(tx, untouched)
@@ -105,5 +95,12 @@ def _file(id: UUID, size: int) -> bytearray:
         return read_file(tx, id, size)
 
 
-def _not_served(job: Job) -> list[str]:
-    return [item.status for item in job.recipients if not item.open and not item.suppression]
+def _verdict(job: Job, attempt: Attempt, config: Settings) -> Verdict:
+    return decide(
+        attempt,
+        account_id=job.account_id,
+        stream=job.stream,
+        wanted_at=job.wanted_at,
+        others=[item.status for item in job.recipients if not item.open and not item.suppression],
+        config=config,
+    )

@@ -83,8 +83,8 @@ class BurstConnection(RelayConnection):
 
     def _envelope_lines(self, item: Item) -> bytes:
         envelope, message = item
-        rcpts = "".join(f"RCPT TO:<{address}>\r\n" for _, address in envelope.recipients)
-        return f"{self._mail_command(envelope, message)}\r\n{rcpts}DATA\r\n".encode()
+        rcpts = "".join([f"RCPT TO:<{address}>\r\n" for _, address in envelope.recipients])
+        return f"MAIL FROM:<{envelope.sender}>{self._size(message)}\r\n{rcpts}DATA\r\n".encode()
 
     def _hear_envelope(self, envelope: Envelope) -> tuple[list[Outcome], list[int], Reply]:
         """Outcomes so far, positions accepted, and the reply to DATA."""

@@ -15,6 +15,7 @@ from services.sender.signers import Sending, signers
 from services.sender.tracked import Reader
 from shared import states
 from shared.contracts import SEND_BY_STREAM
+from shared.db import by_key
 from shared.outbox import emit_all
 from shared.settings import settings
 from shared.suppressions import UNSUBSCRIBE, suppressed
@@ -23,39 +24,39 @@ from shared.tracking import tracking_urls
 
 def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]:
     """The jobs among `ids` that are due and free, now ours for `lease_seconds`."""
+    by_key(tx)
     rows = tx.execute(queries.CLAIM, {"ids": list(ids), "lease": lease_seconds}).all()
     if not rows:
         return []
     recipients = _recipients(tx, rows)
-    content_ids = list({str(row.content_id) for row in rows})
-    contents = _contents(tx, content_ids)
+    contents = _contents(tx, list({str(row.content_id) for row in rows}))
     sending = signers().of(tx, {_domain(row) for row in rows})
-    jobs = [
-        Job(
-            email_id=row.id,
-            account_id=row.account_id,
-            attempt=row.attempts,
-            stream=row.stream,
-            message_id=row.message_id,
-            wanted_at=row.wanted_at,
-            request_id=row.request_id,
-            test=row.test,
-            sender=(row.from_name, row.from_address),
-            reply_to=[(item["name"], item["address"]) for item in row.reply_to or []],
-            headers=[(name, value) for name, value in row.headers or []],
-            variables=row.variables,
-            content_id=row.content_id,
-            content=contents[row.content_id],
-            recipients=recipients[row.id],
-            signers=sending[_domain(row)].signers,
-            return_path=sending[_domain(row)].return_path,
-            reader=_reader(row, sending[_domain(row)], recipients[row.id]),
-            contact_id=row.contact_id,
-            campaign_id=row.campaign_id,
-        )
-        for row in rows
-    ]
-    return sorted(jobs, key=lambda job: job.email_id)
+    return [_job(row, recipients[row.id], contents[row.content_id], sending[_domain(row)]) for row in rows]
+
+
+def _job(email: Row[Any], recipients: list[Recipient], content: Content, sending: Sending) -> Job:
+    return Job(
+        email_id=email.id,
+        account_id=email.account_id,
+        attempt=email.attempts,
+        stream=email.stream,
+        message_id=email.message_id,
+        wanted_at=email.wanted_at,
+        request_id=email.request_id,
+        test=email.test,
+        sender=(email.from_name, email.from_address),
+        reply_to=[(item["name"], item["address"]) for item in email.reply_to or ()],
+        headers=[(name, value) for name, value in email.headers or ()],
+        variables=email.variables,
+        content_id=email.content_id,
+        content=content,
+        recipients=recipients,
+        signers=sending.signers,
+        return_path=sending.return_path,
+        reader=_reader(email, sending, recipients),
+        contact_id=email.contact_id,
+        campaign_id=email.campaign_id,
+    )
 
 
 def _domain(email: Row[Any]) -> tuple[UUID, str]:
@@ -69,18 +70,23 @@ def _reader(email: Row[Any], sending: Sending, recipients: Sequence[Recipient]) 
     if not config.master_keys:  # nobody could tell our links from forged ones
         return None
     own_host = sending.tracking_host and config.tracking_domains
-    opens = (email.track_opens, sending.track_opens, config.track_opens)
-    clicks = (email.track_clicks, sending.track_clicks, config.track_clicks)
     return Reader(
         tracking_urls(_domain(email)[1] if own_host else None),
         email.id,
         recipients[0].position if len(recipients) == 1 else None,
-        opens=next(said for said in opens if said is not None),
-        clicks=next(said for said in clicks if said is not None),
+        opens=_said(email.track_opens, sending.track_opens, config.track_opens),
+        clicks=_said(email.track_clicks, sending.track_clicks, config.track_clicks),
         text=config.track_text_links,
         trap=config.track_trap,
         home=config.public_url,
     )
+
+
+def _said(email: bool | None, domain: bool | None, install: bool) -> bool:
+    """What the closest says of those that say anything."""
+    if email is not None:
+        return email
+    return install if domain is None else domain
 
 
 def _contents(tx: Connection, ids: Sequence[str]) -> dict[UUID, Content]:
@@ -107,36 +113,18 @@ def _contents(tx: Connection, ids: Sequence[str]) -> dict[UUID, Content]:
 def _recipients(tx: Connection, claimed: Sequence[Row[Any]]) -> dict[UUID, list[Recipient]]:
     """The recipients of `claimed`, by email; who was suppressed since the email was accepted is not open."""
     emails = {row.id: row for row in claimed}
-    rows = tx.execute(queries.RECIPIENTS, {"ids": [str(id) for id in emails]}).all()
-    pending = [row for row in rows if row.status in states.PENDING]
-    found = suppressed(tx, [(emails[row.email_id].account_id, row.address) for row in pending])
-    left = _left(tx, claimed)
+    found = tx.execute(queries.RECIPIENTS, {"ids": [str(id) for id in emails]})
+    rows = [(emails[row.email_id], row, row.status in states.PENDING) for row in found]
+    barred = suppressed(tx, [(email.account_id, row.address) for email, row, waits in rows if waits])
     recipients: dict[UUID, list[Recipient]] = defaultdict(list)
-    for row in rows:
-        email, waits = emails[row.email_id], row.status in states.PENDING
-        reason = found.reason(email.account_id, row.address, email.stream) if waits else None
-        if waits and email.id in left:
+    for email, row, waits in rows:
+        reason = barred.reason(email.account_id, row.address, email.stream) if waits else None
+        if waits and email.has_left:
             reason = reason or UNSUBSCRIBE
-        recipients[row.email_id].append(
+        recipients[email.id].append(
             Recipient(row.position, row.kind, row.address, row.name, row.status, waits and not reason, reason)
         )
     return recipients
-
-
-def _left(tx: Connection, claimed: Sequence[Row[Any]]) -> set[UUID]:
-    """Emails whose reader has left the lists that their campaign went to since they were queued."""
-    mail = [row for row in claimed if row.campaign_id and row.contact_id]
-    if not mail:
-        return set()
-    rows = tx.execute(
-        queries.LEFT,
-        {
-            "ids": [str(row.id) for row in mail],
-            "campaigns": [str(row.campaign_id) for row in mail],
-            "contacts": [str(row.contact_id) for row in mail],
-        },
-    )
-    return set(rows.scalars())
 
 
 def release(tx: Connection, held: Sequence[tuple[UUID, int]]) -> None:
@@ -149,4 +137,4 @@ def release(tx: Connection, held: Sequence[tuple[UUID, int]]) -> None:
     ).all()
     for stream, message in SEND_BY_STREAM.items():
         ids = [row.id for row in given_back if row.stream == stream]
-        emit_all(tx, [(chunk, None) for chunk in message.chunked(ids, len(held))])
+        emit_all(tx, [(chunk, None) for chunk in message.chunked(ids)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+from functools import cache
 
 from services.sender.outcomes import Reply
 from services.sender.relays import Relay
@@ -20,10 +21,7 @@ def shake_hands(relay: Relay, hostname: str, timeout: float) -> tuple[socket.soc
         one of FAILURES: no connection, no greeting, no TLS where it is required, a certificate that can't be
             verified, or a refused login. A password never goes out in clear unless `starttls=never` says so.
     """
-    context = ssl.create_default_context()
-    if not relay.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    context = tls_context(relay.verify)
     smtp: smtplib.SMTP
     if relay.tls == "implicit":
         smtp = smtplib.SMTP_SSL(
@@ -43,6 +41,16 @@ def shake_hands(relay: Relay, hostname: str, timeout: float) -> tuple[socket.soc
     if smtp.file is not None:
         smtp.file.close()  # the socket stays open: from here on the transaction reads it itself
     return smtp.sock, frozenset(smtp.esmtp_features)
+
+
+@cache
+def tls_context(verify: bool) -> ssl.SSLContext:
+    """How TLS is spoken; made once a process, because it reads every certificate that the system trusts."""
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _secure(smtp: smtplib.SMTP, relay: Relay, context: ssl.SSLContext) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.sender.dkim import Signer
@@ -14,8 +14,7 @@ from services.sender.outcomes import Outcome
 from services.sender.tracked import Reader
 
 
-@dataclass(frozen=True)
-class Recipient:
+class Recipient(NamedTuple):
     """One address of an email.
 
     `open` says whether this attempt still has to serve it; `suppression` why it must not be served any more.
@@ -110,8 +109,7 @@ class Job:
         return who.urls.unsubscribe(self.email_id, who.position, self.contact_id, self.campaign_id)
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What came of one job: an outcome for each recipient it served, and the relay that said so."""
 
     email_id: UUID

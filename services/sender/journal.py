@@ -24,6 +24,7 @@ from services.sender.outcomes import Outcome, Reply
 from shared.ids import new_id
 
 _SUFFIX = ".journal"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Journal:
@@ -71,7 +72,7 @@ class Journal:
         os.close(self._fd)
 
     def _append(self, line: dict[str, Any]) -> None:
-        self._write(json.dumps(line, separators=(",", ":")))
+        self._write(_encode(line))
 
     def _write(self, line: str) -> None:
         os.write(self._fd, f"{line}\n".encode())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from services.sender.dkim import Signer, body_hash
 from services.sender.pieces import Piece, Stream, blocks, merged
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """`headers` are folded, each without its final line end; `body` has CRLF line ends and ends in one."""
 
     headers: list[str]
@@ -27,7 +26,7 @@ class Message:
             return self
         digest = body_hash(blocks(self.body))
         signatures = [signer.header(self.headers, digest, signed_at) for signer in signers]
-        return replace(self, headers=signatures + self.headers)
+        return self._replace(headers=signatures + self.headers)
 
     def stream(self) -> Stream:
         """What goes over the wire, but for dot-stuffing."""

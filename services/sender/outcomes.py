@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared import states
 from shared.bounces import NO_SUCH_MAILBOX
@@ -17,8 +17,7 @@ _PRINTABLE_LIMIT = 1_000
 _ENHANCED = re.compile(r"5\.\d{1,3}\.\d{1,3}(?!\S)")
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """One SMTP reply: its code and its text on one line."""
 
     code: int
@@ -41,8 +40,7 @@ class Reply:
         return f"{self.code} {self.text}".strip()
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one attempt did for one recipient: its new state and the reply that says why.
 
     `suppression` is the reason of a suppression: of the one that stopped this attempt (status `suppressed`),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 #: 57 octets make a line of 76 characters, the longest there may be (RFC 2045 §6.8).
 _LINE = 57
@@ -100,6 +101,9 @@ def blocks(pieces: Iterable[Piece]) -> Iterator[bytes]:
 
 def merged(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     """`pieces` with neighbouring bytes joined, so that what is small travels together."""
+    pieces = tuple(pieces)
+    if all(type(piece) is bytes for piece in pieces):
+        return (b"".join(cast(tuple[bytes, ...], pieces)),)
     found: list[Piece] = []
     run: list[bytes] = []
     for piece in pieces:

@@ -51,9 +51,8 @@ class TextPlan:
         pieces = [b""] * (2 * len(self._literals) - 1)
         pieces[::2] = self._literals
         pieces[1::2] = [text.encode() for text in between]
-        if not (self._literals[-1] or b"".join(pieces[-2:])).endswith(b"\r\n"):
-            pieces.append(b"\r\n")
-        return self._head, (b"".join(pieces),)
+        whole = b"".join(pieces)
+        return self._head, (whole if whole.endswith(b"\r\n") else whole + b"\r\n",)
 
     def _fits(self, between: list[str]) -> bool:
         """Whether no line that a reader's own text is in gets too long to travel as it is."""

@@ -7,47 +7,45 @@ from sqlalchemy import text
 # A claim is one conditional update: what another sender holds under a live lease, what is not due, and what
 # has reached its end is left alone, so a repeated nudge is harmless. `attempts` becomes the fencing token. An
 # email taken over out of `sending` or `unknown` may have been handed over before: that resend is counted.
-# What a paused or cancelled campaign has queued is left to the campaign.
+# What a paused or cancelled campaign has queued is left to the campaign. `has_left`: the reader has left the
+# lists that their campaign went to since it was queued.
 CLAIM = text(
     """
     WITH due AS (
-        SELECT id, status FROM emails
-        WHERE id = ANY(CAST(:ids AS uuid[]))
-          AND (status = 'queued' OR (status IN ('sending', 'unknown', 'deferred') AND due_at <= now()))
+        SELECT emails.id, status FROM unnest(CAST(:ids AS uuid[])) AS named (id)
+        JOIN emails ON emails.id = named.id
+        WHERE (status = 'queued' OR (status IN ('sending', 'unknown', 'deferred') AND due_at <= now()))
           AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.id = emails.campaign_id
               AND campaigns.status IN ('paused', 'cancelled'))
-        FOR UPDATE SKIP LOCKED)
-    UPDATE emails SET
-        status = 'sending',
-        attempts = attempts + 1,
-        resends = resends + CASE WHEN due.status IN ('sending', 'unknown') THEN 1 ELSE 0 END,
-        due_at = now() + make_interval(secs => :lease),
-        updated_at = now()
-    FROM due WHERE emails.id = due.id
-    RETURNING emails.id, account_id, content_id, attempts, stream, message_id, request_id,
-        COALESCE(send_at, created_at) AS wanted_at, from_address, from_name, reply_to, headers, variables,
-        test, track_opens, track_clicks, campaign_id, contact_id
+        FOR UPDATE OF emails SKIP LOCKED),
+    claimed AS (
+        UPDATE emails SET
+            status = 'sending',
+            attempts = attempts + 1,
+            resends = resends + CASE WHEN due.status IN ('sending', 'unknown') THEN 1 ELSE 0 END,
+            due_at = now() + make_interval(secs => :lease),
+            updated_at = now()
+        FROM due WHERE emails.id = due.id
+        RETURNING emails.id, account_id, content_id, attempts, stream, message_id, request_id,
+            COALESCE(send_at, created_at) AS wanted_at, from_address, from_name, reply_to, headers, variables,
+            test, track_opens, track_clicks, campaign_id, contact_id)
+    SELECT *, contact_id IS NOT NULL AND EXISTS (
+        SELECT FROM campaigns WHERE campaigns.id = campaign_id
+            AND jsonb_array_length(COALESCE(audience->'list_ids', '[]')) > 0
+            AND NOT EXISTS (
+                SELECT FROM subscriptions
+                WHERE subscriptions.contact_id = claimed.contact_id AND subscriptions.status = 'subscribed'
+                    AND audience->'list_ids' ? CAST(subscriptions.list_id AS text))
+    ) AS has_left
+    FROM claimed ORDER BY id
     """
 )
 
 RECIPIENTS = text(
     """
-    SELECT email_id, position, kind, address, name, status FROM recipients
-    WHERE email_id = ANY(CAST(:ids AS uuid[])) ORDER BY email_id, position
-    """
-)
-
-# Emails of campaigns that went to lists, none of which their reader is on any more.
-LEFT = text(
-    """
-    SELECT mail.id FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:campaigns AS uuid[]), CAST(:contacts AS uuid[])
-    ) AS mail (id, campaign_id, contact_id)
-    JOIN campaigns ON campaigns.id = mail.campaign_id
-    WHERE jsonb_array_length(COALESCE(campaigns.audience->'list_ids', '[]')) > 0 AND NOT EXISTS (
-        SELECT 1 FROM subscriptions
-        WHERE subscriptions.contact_id = mail.contact_id AND subscriptions.status = 'subscribed'
-          AND campaigns.audience->'list_ids' ? CAST(subscriptions.list_id AS text))
+    SELECT email_id, position, kind, address, name, status
+    FROM unnest(CAST(:ids AS uuid[])) AS named (id) JOIN recipients ON email_id = named.id
+    ORDER BY email_id, position
     """
 )
 

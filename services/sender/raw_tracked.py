@@ -11,7 +11,6 @@ import base64
 import binascii
 import quopri
 from collections.abc import Iterator
-from dataclasses import replace
 from email.message import Message as Headers
 
 from services.sender.message import Message
@@ -46,7 +45,7 @@ def tracked(message: Message, reader: Reader | None) -> Message:
     if not edits:
         return message
     whole = applied(data, edits)
-    return replace(message, headers=fields, body=[whole if whole.endswith(b"\r\n") else whole + b"\r\n"])
+    return message._replace(headers=fields, body=[whole if whole.endswith(b"\r\n") else whole + b"\r\n"])
 
 
 def _seen(part: Part) -> Iterator[Part]:

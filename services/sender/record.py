@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -21,6 +20,7 @@ from shared import states
 from shared.bounces import Judgement, classify
 from shared.clock import now
 from shared.contracts import SEND_BY_STREAM
+from shared.db import by_key
 from shared.ids import new_id
 from shared.outbox import emit_all
 from shared.settings import Settings
@@ -33,8 +33,7 @@ _TROUBLED = (states.DEFERRED, states.UNKNOWN, states.BOUNCED, states.FAILED)
 _REFUSED = (states.DEFERRED, states.BOUNCED, states.FAILED)
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is to be written of one email: its new status, when it is due again, and why."""
 
     attempt: Attempt
@@ -89,6 +88,7 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
     """Writes `verdicts` and emits the next attempts; returns the ids whose claim was still ours."""
     if not verdicts:
         return set()
+    by_key(tx)
     campaign_of = {
         row.id: row.campaign_id
         for row in tx.execute(

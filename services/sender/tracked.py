@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.sender.links import Link, Pixel, href, split_html, split_text, target
@@ -21,8 +21,7 @@ _KEPT = 64
 _LONGEST_KEPT = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """Whom a body is for, and what of their reading is tracked.
 
     `position` None: one message goes to several recipients. `text` is whether links in plain text are tracked
@@ -79,8 +78,11 @@ class Body:
         split = split_html if html else split_text
         self.literals: list[str] = [""]
         self._variables: list[templates.Variable] = []
-        #: a variable by its place among `_variables`, a link, or where the pixel goes
-        self._places: list[int | _Anchor | Pixel] = []
+        #: what stands between the literals, by kind: variables by their place among `_variables`, links, and
+        #: where the pixel goes; each with its own place
+        self._filled: list[tuple[int, int]] = []
+        self._anchors: list[tuple[int, _Anchor]] = []
+        self._pixels: list[int] = []
         for piece in split(source, template=template):
             self._add(self._piece(piece, template))
 
@@ -96,26 +98,29 @@ class Body:
         clicks = reader if reader is not None and reader.clicks and (self._html or reader.text) else None
         # a variable that occurs often is filled in once
         own = [templates.filled(variable, values, html=self._html) for variable in self._variables]
-        return [
-            own[place]
-            if isinstance(place, int)
-            else self._link(place, values, clicks)
-            if isinstance(place, _Anchor)
-            else ("" if reader is None else reader.markup())
-            for place in self._places
-        ]
+        found = [""] * (len(self.literals) - 1)
+        for place, variable in self._filled:
+            found[place] = own[variable]
+        for place, anchor in self._anchors:
+            found[place] = self._link(anchor, values, clicks)
+        for place in self._pixels:
+            found[place] = "" if reader is None else reader.markup()
+        return found
 
     def _add(self, piece: str | templates.Template | _Anchor | Pixel) -> None:
         for item in piece.pieces if isinstance(piece, templates.Template) else (piece,):
             if isinstance(item, str):
                 self.literals[-1] += item
                 continue
+            place = len(self.literals) - 1
             if isinstance(item, templates.Variable):
                 if item not in self._variables:
                     self._variables.append(item)
-                self._places.append(self._variables.index(item))
+                self._filled.append((place, self._variables.index(item)))
+            elif isinstance(item, _Anchor):
+                self._anchors.append((place, item))
             else:
-                self._places.append(item)
+                self._pixels.append(place)
             self.literals.append("")
 
     def _link(self, anchor: _Anchor, values: Mapping[str, Any], reader: Reader | None) -> str:

@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 
 from services.sender.outcomes import Reply
 
@@ -27,6 +28,22 @@ _SHORTEST_SECONDS = 0.001
 
 class ProtocolError(Exception):
     """The relay does not speak SMTP, or has lost count."""
+
+
+# A relay says the same few lines to every message, but for the last.
+
+
+@lru_cache(maxsize=256)
+def _split(line: bytes) -> tuple[int, bool, bytes]:
+    """A line's code, whether more lines follow, and its text; raises ProtocolError."""
+    matched = _LINE.fullmatch(line)
+    if matched is None:
+        raise ProtocolError(f"not an SMTP reply: {Reply.from_wire(0, line[:80]).text!r}")
+    code, separator, text = matched.groups()
+    return int(code), separator == b"-", text or b""
+
+
+_reply = lru_cache(maxsize=256)(Reply.from_wire)
 
 
 class Wire:
@@ -70,14 +87,10 @@ class Wire:
         """
         texts: list[bytes] = []
         while len(texts) < _MOST_LINES:
-            line = self._line()
-            matched = _LINE.fullmatch(line)
-            if matched is None:
-                raise ProtocolError(f"not an SMTP reply: {Reply.from_wire(0, line[:80]).text!r}")
-            code, separator, text = matched.groups()
-            texts.append(text or b"")
-            if separator != b"-":
-                return Reply.from_wire(int(code), b" ".join(texts))
+            code, more, text = _split(self._line())
+            texts.append(text)
+            if not more:
+                return _reply(code, text if len(texts) == 1 else b" ".join(texts))
         raise ProtocolError(f"a reply of more than {_MOST_LINES} lines")
 
     def in_step(self) -> bool:

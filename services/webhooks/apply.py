@@ -26,7 +26,6 @@ from shared.contracts import ApplyReports
 from shared.ids import new_id
 from shared.models import events
 from shared.outbox import emit_all
-from shared.settings import settings
 from shared.suppressions import COMPLAINT, HARD_BOUNCE, Suppression, suppress
 
 #: What a report says → the state that its recipient climbs to.
@@ -207,4 +206,4 @@ def _postpone(tx: Connection, held: Sequence[Report]) -> None:
         return
     due_at, ids = now() + timedelta(seconds=_WAIT), [str(report.id) for report in held]
     tx.execute(queries.POSTPONE_REPORTS, {"due_at": due_at, "ids": ids})
-    emit_all(tx, [(chunk, due_at) for chunk in ApplyReports.chunked(ids, settings().send_chunk)])
+    emit_all(tx, [(chunk, due_at) for chunk in ApplyReports.chunked(ids)])

@@ -14,7 +14,6 @@ from services.webhooks import queries
 from shared.contracts import ApplyReports
 from shared.ids import new_id
 from shared.outbox import emit_all
-from shared.settings import settings
 
 
 def store(tx: Connection, source: str, reports: Sequence[dict[str, Any]]) -> int:
@@ -38,4 +37,4 @@ def store(tx: Connection, source: str, reports: Sequence[dict[str, Any]]) -> int
 
 def nudge(tx: Connection, ids: Sequence[UUID]) -> None:
     """Has these reports applied."""
-    emit_all(tx, [(chunk, None) for chunk in ApplyReports.chunked(ids, settings().send_chunk)])
+    emit_all(tx, [(chunk, None) for chunk in ApplyReports.chunked(ids)])

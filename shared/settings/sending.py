@@ -30,7 +30,6 @@ class Sending:
     max_recipients: int = setting(
         "MAILMATIC_MAX_RECIPIENTS", 50, "Most recipients of one email: to + cc + bcc."
     )
-    send_chunk: int = setting("MAILMATIC_SEND_CHUNK", 100, "Most emails in one message to the sender.")
     lease_seconds: float = setting(
         "MAILMATIC_LEASE_SECONDS",
         120.0,

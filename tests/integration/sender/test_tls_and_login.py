@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from services.sender.handshake import tls_context
 from services.sender.smtp import RelayTrouble
 from tests.fixtures.smtp_client import HELLO, Begun, Connect, envelope, statuses
 from tests.fixtures.smtp_peers import Certificate, make_certificate, peer, smtp_sink
@@ -16,9 +19,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 
 @pytest.fixture
-def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The machine trusts the certificate."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
+    tls_context.cache_clear()
+    yield
+    tls_context.cache_clear()
 
 
 def test_mail_is_encrypted_when_starttls_is_offered(certificate: Certificate, connect: Connect) -> None:

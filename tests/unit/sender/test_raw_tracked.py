@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import cast
@@ -69,7 +68,7 @@ def test_html_of_any_encoding_has_its_links_led_over_us(encoding: str, charset: 
 def test_text_is_tracked_where_it_is_asked_for() -> None:
     raw = b"Content-Type: text/plain\r\n\r\nSee https://example.com/ now.\r\n"
     assert shown(raw) == raw
-    assert b"See https://t.test/api/t/c/" in shown(raw, dataclasses.replace(READER, text=True))
+    assert b"See https://t.test/api/t/c/" in shown(raw, READER._replace(text=True))
 
 
 SIGNED = """Content-Type: multipart/signed; boundary="s"\r
@@ -105,10 +104,10 @@ sig\r
 )
 def test_what_is_sealed_or_not_understood_goes_out_as_it_came(raw: str) -> None:
     data = raw.encode("utf-8", "surrogateescape")
-    assert shown(data, dataclasses.replace(READER, text=True)) == data
+    assert shown(data, READER._replace(text=True)) == data
 
 
 def test_nothing_changes_where_nothing_is_tracked() -> None:
     raw = f"Content-Type: text/html; charset=utf-8\r\n\r\n{HTML}\r\n".encode()
     assert shown(raw, None) == raw
-    assert shown(raw, dataclasses.replace(READER, opens=False, clicks=False)) == raw
+    assert shown(raw, READER._replace(opens=False, clicks=False)) == raw

@@ -136,7 +136,7 @@ def shown(job: Job, subtype: str = "html") -> str:
 
 
 def reading(**changes: Any) -> Reader:
-    return dataclasses.replace(READER, **changes)
+    return READER._replace(**changes)
 
 
 def test_links_lead_over_us_and_the_pixel_stands_at_the_end() -> None:
