@@ -40,6 +40,7 @@ class Bench:
     engine: Engine
     runs: int
     contacts: int
+    emails: int
 
     def sql(self, statement: str, **values: object) -> list[tuple[object, ...]]:
         """The rows of a statement."""
@@ -88,7 +89,9 @@ class Bench:
 
 
 @contextmanager
-def bench_cluster(runs: int, contacts: int, relay_port: int | None = None) -> Iterator[Bench]:
+def bench_cluster(
+    runs: int, contacts: int, emails: int = 0, relay_port: int | None = None
+) -> Iterator[Bench]:
     """Starts everything, with a relay of its own unless one is given; removes it afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="mailmatic-bench-", dir="/var/tmp"))
     directory.chmod(0o755)
@@ -101,7 +104,7 @@ def bench_cluster(runs: int, contacts: int, relay_port: int | None = None) -> It
             cluster.start_services()
             url = make_url(cluster.layout.database_url).set(drivername="postgresql+psycopg2")
             engine = create_engine(url)
-            yield Bench(cluster, new_client(cluster), engine, runs, contacts)
+            yield Bench(cluster, new_client(cluster), engine, runs, contacts, emails)
             engine.dispose()
     shutil.rmtree(directory, ignore_errors=True)
 

@@ -31,7 +31,7 @@ _MESSAGE_ID = re.compile(rb"^Message-ID: (<\S+>)", re.MULTILINE | re.IGNORECASE)
 @click.option("--kills", default=20, show_default=True)
 def main(contacts: int, kills: int) -> None:
     """Kill fan-out and senders KILLS times while a campaign goes to CONTACTS contacts."""
-    with smtp_sink() as sink, bench_cluster(1, contacts, sink.port) as bench:
+    with smtp_sink() as sink, bench_cluster(1, contacts, relay_port=sink.port) as bench:
         campaign = _send(bench, contacts)
         for number in range(kills):
             goal = contacts * (number + 0.5) / (kills + 1)
