@@ -49,7 +49,9 @@ class Position:
         xid, _, id = text.partition("-")
         if not xid or len(xid) > 15 or len(id) != 32:
             raise ValueError("not a position in the feed")
-        return cls(int(xid, 16), UUID(hex=id))
+        position = cls(int(xid, 16), UUID(hex=id))
+        _ = position.floor  # an id that has no time is not one of ours
+        return position
 
     @property
     def floor(self) -> UUID:

@@ -1,9 +1,8 @@
-"""The log of what was sent: filters, search, a bounded count, and pages by number or behind an id.
+"""The log of what was sent: what a filter finds, counted and in pages, and all of it piece by piece.
 
-Nothing is read that is not asked for: a range of time is a range of ids, which leaves other months'
-partitions alone; newest first is the order of an index; and counting ends at `COUNTED`. A search has
-branches, each with its own index: parts of recipients' addresses (trigrams), a Message-ID, and parts of
-subjects among the latest `SUBJECTS` emails, because an index of subjects costs too much (models/emails).
+No request reads without bound, however many emails there are. What an index answers (time, trouble, an
+address, a Message-ID) is looked for among all of them and counted up to `COUNTED`; everything else, parts of
+subjects too, among the latest `LOOKED` of these: an index of subjects costs too much (models/emails).
 """
 
 from __future__ import annotations
@@ -11,46 +10,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Select, any_, exists, func, or_, select, text, union_all
+from sqlalchemy import ARRAY, Connection, Select, Uuid, func, or_, select, text, union_all
 
-from shared.ids import id_floor
-from shared.models import campaigns, emails, events, recipients
+from services.gateway.log_filter import Conditions, LogFilter
+from shared.ids import id_time
+from shared.models import emails, recipients
 from shared.models.emails import FOREIGN_MESSAGE_ID
 
-#: Emails that are counted of what a filter finds, and that are searched by subject.
-COUNTED, SUBJECTS = 10_000, 50_000
+#: Emails that are counted, and that are looked at for what no index has.
+COUNTED, LOOKED = 10_000, 30_000
+#: Letters of which an index of trigrams knows something.
+_TRIGRAM = 3
 
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
-#: Events that a recipient's row has, too.
-_OF_RECIPIENT = {
-    "opened": recipients.c.opened_at,
-    "clicked": recipients.c.clicked_at,
-}
-
-
-@dataclass(frozen=True)
-class LogFilter:
-    """Which emails; None: whatever it is. `domain` is the sender's, `event` without its `email.`."""
-
-    search: str | None = None
-    status: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    domain: str | None = None
-    tag: str | None = None
-    campaign_id: UUID | None = None
-    event: str | None = None
-
-
-@dataclass(frozen=True)
-class Found:
-    """How many emails a filter finds, `COUNTED` at most (then not `exact`)."""
-
-    total: int
-    exact: bool
+_IS_FOREIGN = text(
+    FOREIGN_MESSAGE_ID.replace("message_id", "emails.message_id").replace(" id:", " emails.id:")
+)
 
 
 @dataclass(frozen=True)
@@ -60,119 +37,135 @@ class Part:
     limit: int
     after: UUID | None = None
     offset: int = 0
-    #: how many emails are searched by subject; None: all
-    subjects: int | None = SUBJECTS
 
 
-def count(tx: Connection, account_id: UUID, which: LogFilter) -> Found:
-    """How many the filter finds."""
-    ids = ids_of(tx, account_id, which, Part(COUNTED + 1)).subquery()
-    total = tx.execute(select(func.count()).select_from(ids)).scalar_one()
-    return Found(min(total, COUNTED), total <= COUNTED)
+@dataclass(frozen=True)
+class Found:
+    """A page of ids, newest first, and where it goes on: behind `next`; None: there is no more.
+
+    `total` is counted up to `COUNTED`, and is not `exact` then, or where older emails were not looked at:
+    those from before `looked_since`.
+    """
+
+    ids: list[UUID]
+    next: UUID | None
+    total: int
+    exact: bool
+    looked_since: datetime | None
 
 
-def ids_of(tx: Connection, account_id: UUID, which: LogFilter, part: Part) -> Select[Any]:
-    """Selects the ids that the filter finds, newest first."""
-    conditions = _conditions(tx, account_id, which)
-    if part.after:
-        conditions.append(emails.c.id < part.after)
-    if not which.search:
-        query = select(emails.c.id).where(*conditions)
-        return query.order_by(emails.c.id.desc()).limit(part.limit).offset(part.offset)
-    branches = [_addressed(account_id, which, conditions, part), *_named(which.search, conditions, part)]
-    most = part.limit + part.offset
-    either = union_all(
-        *(select(branch.order_by(text("1 DESC")).limit(most).subquery()) for branch in branches)
-    ).subquery()
-    found = select(either.c.id).distinct()
-    return found.order_by(either.c.id.desc()).limit(part.limit).offset(part.offset)
+def find(tx: Connection, account_id: UUID, which: LogFilter, part: Part) -> Found:
+    """A page of what the filter finds.
 
-
-def subjects_since(tx: Connection, account_id: UUID, which: LogFilter) -> datetime | None:
-    """When the oldest email was accepted whose subject a search looks at; None: all are."""
-    if not which.search:
-        return None
-    query = select(emails.c.created_at).where(*_conditions(tx, account_id, which))
-    oldest = tx.execute(query.order_by(emails.c.id.desc()).offset(SUBJECTS).limit(1)).scalar_one_or_none()
-    return oldest if isinstance(oldest, datetime) else None
-
-
-def _addressed(
-    account_id: UUID, which: LogFilter, conditions: list[ColumnElement[bool]], part: Part
-) -> Select[Any]:
-    words = (which.search or "").lower()
-    query = select(recipients.c.email_id.label("id")).distinct()
-    query = query.where(
-        recipients.c.account_id == account_id,
-        func.lower(recipients.c.address).contains(words, autoescape=True),
-        # said of both sides, so that either can be read alone
-        *_range(which, recipients.c.email_id),
-        *([recipients.c.email_id < part.after] if part.after else []),
+    Without a search, who goes on behind `next` comes by and by to everything; subjects are searched among the
+    latest emails of the filter's time, whatever page it is.
+    """
+    search = _Search.of(tx, account_id, which)
+    total, ids = _counted(tx, search, part)
+    exact = total <= COUNTED and search.floor is None
+    if part.after and not which.search:
+        search = _Search.of(tx, account_id, which, part.after)
+    if part.after or part.offset + part.limit >= COUNTED:
+        ids = list(tx.execute(search.ids(part.limit + 1, part.after).offset(part.offset)).scalars())
+    page, more = ids[: part.limit], len(ids) > part.limit
+    older = None if which.search else search.floor
+    return Found(
+        ids=page,
+        next=page[-1] if more else older,
+        total=min(total, COUNTED),
+        exact=exact,
+        looked_since=id_time(search.floor) if search.floor else None,
     )
-    if which == LogFilter(search=which.search, since=which.since, until=which.until):
-        return query
-    return query.join(emails, emails.c.id == recipients.c.email_id).where(*conditions)
 
 
-def _named(words: str, conditions: list[ColumnElement[bool]], part: Part) -> list[Select[Any]]:
-    """By subject, by Message-ID, and by id, which is in every Message-ID of our own making."""
-    latest = (
-        select(emails.c.id, emails.c.subject, emails.c.message_id)
-        .where(*conditions)
-        .order_by(emails.c.id.desc())
-        .limit(part.subjects)
-        .subquery()
-    )
-    parts = (latest.c.subject, latest.c.message_id)
-    spoken = select(latest.c.id).where(or_(*(column.icontains(words, autoescape=True) for column in parts)))
-    bare = words.strip().removeprefix("<").removesuffix(">")
-    is_foreign = text(
-        FOREIGN_MESSAGE_ID.replace("message_id", "emails.message_id").replace(" id:", " emails.id:")
-    )
-    foreign = select(emails.c.id).where(*conditions, emails.c.message_id == f"<{bare}>", is_foreign)
-    own = _UUID.search(words)
-    if own is None:
-        return [spoken, foreign]
-    return [spoken, foreign, select(emails.c.id).where(*conditions, emails.c.id == UUID(own[0]))]
+def walk(
+    tx: Connection, account_id: UUID, which: LogFilter, after: UUID | None, limit: int
+) -> tuple[list[UUID], UUID | None]:
+    """The next ids that the filter finds behind `after`, and behind which there is more; None: there is none.
+
+    It may find nothing, and yet there is more: each looks at so many emails and no further.
+    """
+    search = _Search.of(tx, account_id, which, after, whole=True)
+    ids = list(tx.execute(search.ids(limit + 1, after)).scalars())
+    return ids[:limit], ids[limit - 1] if len(ids) > limit else search.floor
 
 
-def _conditions(tx: Connection, account_id: UUID, which: LogFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [emails.c.account_id == account_id, *_range(which)]
-    if which.status:
-        conditions.append(emails.c.status == which.status)
-    if which.domain:
-        conditions.append(emails.c.from_address.iendswith("@" + which.domain, autoescape=True))
-    if which.tag:
-        conditions.append(any_(emails.c.tags) == which.tag)
-    if which.campaign_id:
-        conditions += [emails.c.campaign_id == which.campaign_id, *_of_campaign(tx, account_id, which)]
-    if which.event:
-        conditions.append(_happened(which.event))
-    return conditions
+def _counted(tx: Connection, search: _Search, part: Part) -> tuple[int, list[UUID]]:
+    """How many there are, `COUNTED` and one at most, and of these the numbered page and one more."""
+    found = search.ids(COUNTED + 1).cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
+    page = select(found.c.id).order_by(found.c.id.desc()).limit(part.limit + 1).offset(part.offset)
+    total = select(func.count()).select_from(found).scalar_subquery()
+    row = tx.execute(select(total, func.array(page.scalar_subquery(), type_=ARRAY(Uuid)))).one()
+    return row[0], list(row[1])
 
 
-def _range(which: LogFilter, id: ColumnElement[UUID] = emails.c.id) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if which.since:
-        found.append(id >= id_floor(which.since))
-    if which.until:
-        found.append(id < id_floor(which.until))
-    return found
+@dataclass(frozen=True)
+class _Search:
+    """A filter, and down to which id is looked for what no index has; None: all are looked at."""
 
+    conditions: Conditions
+    floor: UUID | None
+    #: what an index has is not looked for below it either
+    whole: bool
 
-def _of_campaign(tx: Connection, account_id: UUID, which: LogFilter) -> list[ColumnElement[bool]]:
-    """When a campaign's emails were made."""
-    query = select(campaigns.c.started_at, campaigns.c.finished_at).where(
-        campaigns.c.account_id == account_id, campaigns.c.id == which.campaign_id
-    )
-    row = tx.execute(query).one_or_none()
-    if row is None or row.started_at is None:
-        return []
-    return _range(LogFilter(since=row.started_at, until=row.finished_at))
+    @classmethod
+    def of(
+        cls,
+        tx: Connection,
+        account_id: UUID,
+        which: LogFilter,
+        after: UUID | None = None,
+        *,
+        whole: bool = False,
+    ) -> _Search:
+        conditions = Conditions.of(tx, account_id, which)
+        if not which.search and conditions.are_indexed:
+            return cls(conditions, None, whole)
+        newest = conditions.newest()
+        if after:
+            newest = newest.where(newest.selected_columns[0] < after)
+        around = list(tx.execute(newest.offset(LOOKED - 1).limit(2)).scalars())
+        return cls(conditions, around[0] if len(around) == 2 else None, whole)
 
+    def ids(self, limit: int, after: UUID | None = None) -> Select[UUID]:
+        """Selects at most `limit` ids, newest first."""
+        older = [emails.c.id < after] if after else []
+        words = self.conditions.which.search
+        if not words:
+            query = select(emails.c.id).where(*self.conditions.all(self.floor), *older)
+            return query.order_by(emails.c.id.desc()).limit(limit)
+        branches = [self._addressed(words, after), *(query.where(*older) for query in self._named(words))]
+        bounded = (query.order_by(text("1 DESC")).limit(limit).subquery() for query in branches)
+        either = union_all(*(select(branch) for branch in bounded)).subquery()
+        return select(either.c.id).distinct().order_by(either.c.id.desc()).limit(limit)
 
-def _happened(event: str) -> ColumnElement[bool]:
-    column = _OF_RECIPIENT.get(event)
-    if column is not None:
-        return exists().where(recipients.c.email_id == emails.c.id, column.is_not(None))
-    return exists().where(events.c.email_id == emails.c.id, events.c.type == f"email.{event}")
+    def _addressed(self, words: str, after: UUID | None) -> Select[UUID]:
+        """By a part of a recipient's address."""
+        id = recipients.c.email_id
+        query = select(id.label("id")).distinct()
+        query = query.where(
+            recipients.c.account_id == self.conditions.account_id,
+            func.lower(recipients.c.address).contains(words.lower(), autoescape=True),
+            *self.conditions.range(id),
+            *([id < after] if after else []),
+            *([id >= self.floor] if self.floor and (self.whole or len(words) < _TRIGRAM) else []),
+        )
+        if self.conditions.are_none:
+            return query
+        latest = query.order_by(id.desc()).limit(LOOKED).subquery()
+        return select(latest.c.id).join(emails, emails.c.id == latest.c.id).where(*self.conditions.all(None))
+
+    def _named(self, words: str) -> list[Select[UUID]]:
+        """By subject, by Message-ID, and by id, which is in every Message-ID of our own making."""
+        spoken = or_(
+            emails.c.subject.icontains(words, autoescape=True),
+            emails.c.message_id.contains(words, autoescape=True),
+        )
+        everything = self.conditions.all(self.floor if self.whole else None)
+        queries = [select(emails.c.id).where(*self.conditions.all(self.floor), spoken)]
+        bare = words.strip().removeprefix("<").removesuffix(">")
+        foreign = select(emails.c.id).where(*everything, emails.c.message_id == f"<{bare}>", _IS_FOREIGN)
+        own = _UUID.search(words)
+        if own:
+            queries.append(select(emails.c.id).where(*everything, emails.c.id == UUID(own[0])))
+        return [*queries, foreign]

@@ -8,14 +8,15 @@ small one, so that the first byte comes early.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 
+from services.gateway import log_search
 from services.gateway.csv_out import csv_text
-from services.gateway.log_search import LogFilter, Part, ids_of
+from services.gateway.log_filter import LogFilter
 from services.gateway.one_insert import Row
 from shared.clock import iso
 from shared.db import transaction
@@ -53,21 +54,17 @@ _SHOWN = (
 COLUMNS = tuple(column.name for column in _SHOWN)
 
 
-def page(tx: Connection, account_id: UUID, which: LogFilter, part: Part) -> tuple[list[Row], UUID | None]:
-    """Rows of the next emails, newest first, and the id behind which there are more; None: there are none."""
-    wanted = Part(part.limit + 1, part.after, subjects=None)
-    ids = list(tx.execute(ids_of(tx, account_id, which, wanted)).scalars())
-    chosen = ids[: part.limit]
-    if not chosen:
-        return [], None
+def rows_of(tx: Connection, ids: Sequence[UUID]) -> list[Row]:
+    """The rows of some emails, newest first."""
+    if not ids:
+        return []
     query = (
         select(*_SHOWN)
         .join(emails, emails.c.id == recipients.c.email_id)
-        .where(emails.c.id.in_(chosen), recipients.c.email_id.in_(chosen))
+        .where(emails.c.id.in_(ids), recipients.c.email_id.in_(ids))
         .order_by(recipients.c.email_id.desc(), recipients.c.position)
     )
-    rows = [dict(row) for row in tx.execute(query).mappings()]
-    return rows, chosen[-1] if len(ids) > part.limit else None
+    return [dict(row) for row in tx.execute(query).mappings()]
 
 
 def as_csv(account_id: UUID, which: LogFilter) -> Iterator[str]:
@@ -89,10 +86,12 @@ def shown(row: Row) -> dict[str, Any]:
 
 
 def _pages(account_id: UUID, which: LogFilter) -> Iterator[list[Row]]:
-    after, size, more = None, _FIRST, True
+    after: UUID | None = None
+    size, more = _FIRST, True
     while more:
         with transaction() as tx:
-            rows, after = page(tx, account_id, which, Part(size, after))
+            ids, after = log_search.walk(tx, account_id, which, after, size)
+            rows = rows_of(tx, ids)
         if rows:
             yield rows
         size, more = _PAGE, after is not None

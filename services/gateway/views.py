@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, select
 
 from services.gateway.one_insert import Row
 from services.gateway.waits import waiting_for
@@ -62,12 +62,11 @@ def email_window(
     return rows_in(tx, query, emails.c.id, window)
 
 
-def log_rows(tx: Connection, ids: Select[Any]) -> list[Row]:
-    """The emails that `ids` selects, newest first, each with its recipients."""
-    chosen = list(tx.execute(ids).scalars())
-    if not chosen:
+def log_rows(tx: Connection, ids: Sequence[UUID]) -> list[Row]:
+    """These emails, newest first, each with its recipients."""
+    if not ids:
         return []
-    found = tx.execute(select(*_SHOWN).where(emails.c.id.in_(chosen)).order_by(emails.c.id.desc()))
+    found = tx.execute(select(*_SHOWN).where(emails.c.id.in_(ids)).order_by(emails.c.id.desc()))
     rows = [dict(row) for row in found.mappings()]
     by_email = _recipients_of(tx, [row["id"] for row in rows])
     return [{**row, "recipients": by_email[row["id"]]} for row in rows]

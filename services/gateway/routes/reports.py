@@ -47,12 +47,13 @@ def report(query: dict[str, Any]) -> dict[str, Any] | Response:
         }
         return Response(write(account_id, which), mimetype=media.content_type, headers=headers)
     with transaction() as tx:
-        found = log_search.count(tx, account_id, which)
-        rows, after = reports.page(tx, account_id, which, Part(query["limit"], query.get("after")))
+        found = log_search.find(tx, account_id, which, Part(query["limit"], query.get("after")))
+        rows = reports.rows_of(tx, found.ids)
     return {
         "object": "report",
         "emails": found.total,
         "exact": found.exact,
+        "looked_since": found.looked_since,
         "data": [reports.shown(row) for row in rows],
-        "next": after,
+        "next": found.next,
     }

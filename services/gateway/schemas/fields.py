@@ -13,6 +13,7 @@ from services.gateway.errors import problem
 from shared.addresses import Address, AddressError, check_name, has_controls, parse_address
 from shared.clock import iso, now, parse_moment
 from shared.errors import FieldError
+from shared.event_feed import Position
 from shared.settings import settings
 
 _NOT_TEXT = "Not a string."
@@ -173,3 +174,13 @@ def _parse(value: Any) -> Address:
         return parse_address(value)
     except AddressError as error:
         raise ValidationError(str(error)) from None
+
+
+class After(fields.String):
+    """A position in the feed."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return Position.parse(super()._deserialize(value, attr, data, **kwargs))
+        except ValueError:
+            raise ValidationError("Not a `next` of this feed.") from None

@@ -6,34 +6,31 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.gateway.log_search import COUNTED, SUBJECTS, LogFilter
+from services.gateway.log_filter import LogFilter
+from services.gateway.log_search import COUNTED, LOOKED
 from services.gateway.schemas.emails import STATUS, LogEntrySchema
-from services.gateway.schemas.fields import Bound, Line, Moment
+from services.gateway.schemas.fields import After, Bound, Line, Moment
 from shared.events import EVENT_TYPES
 
 #: Numbered pages cost what they skip; who reads further uses the cursor.
 MAX_PAGE = 100_000
+LOOKED_SINCE = {
+    "description": "Tag, domain, campaign, subject and what is common are looked for among the latest "
+    f"{LOOKED:,} emails that the other filters find: this far back; null: among all."
+}
 _EVENTS = [name.removeprefix("email.") for name in EVENT_TYPES if name.startswith("email.")]
 
 
-class LogFilterSchema(Schema):
-    """Which emails."""
+class MailSchema(Schema):
+    """Which mail, for all that shows the log."""
 
     search = Line(
         validate=validate.Length(max=200),
         metadata={
-            "description": "Part of a recipient, in any case; a Message-ID or an id; or part of a subject, "
-            f"of the latest {SUBJECTS:,} emails of the time that is asked about.",
+            "description": "Part of a recipient or of a subject, in any case; a Message-ID or an id.",
             "example": "example.com",
         },
     )
-    status = fields.String(validate=STATUS, metadata={"example": "sent"})
-    # `from` is a keyword of Python
-    since = Bound(
-        data_key="from",
-        metadata={"description": "Accepted then or later: a day (UTC) or a moment.", "example": "2026-06-01"},
-    )
-    until = Bound(data_key="to", metadata={"description": "Accepted before.", "example": "2036-07-01"})
     domain = Line(validate=validate.Length(1, 253), metadata={"description": "The sender's."})
     tag = Line(validate=validate.Length(1, 64))
     campaign_id = fields.UUID()
@@ -41,6 +38,28 @@ class LogFilterSchema(Schema):
         validate=validate.OneOf(_EVENTS),
         metadata={"description": "What happened to it, at one recipient at least."},
     )
+
+
+class LogStreamQuerySchema(MailSchema):
+    """What happens to which mail."""
+
+    after = After(
+        metadata={
+            "description": "Behind which event to begin, as `Last-Event-ID`; without either: from now on."
+        }
+    )
+
+
+class LogFilterSchema(MailSchema):
+    """Which emails."""
+
+    status = fields.String(validate=STATUS, metadata={"example": "sent"})
+    # `from` is a keyword of Python
+    since = Bound(
+        data_key="from",
+        metadata={"description": "Accepted then or later: a day (UTC) or a moment.", "example": "2026-06-01"},
+    )
+    until = Bound(data_key="to", metadata={"description": "Accepted before.", "example": "2036-07-01"})
 
     @validates_schema
     def _range(self, data: dict[str, Any], **_: Any) -> None:
@@ -68,16 +87,12 @@ class PaginationSchema(Schema):
     )
     pages = fields.Integer(required=True, metadata={"description": "For that total.", "example": 1})
     exact = fields.Boolean(
-        required=True, metadata={"description": "False: there are more than `total`.", "example": True}
+        required=True, metadata={"description": "False: there may be more.", "example": True}
     )
     next = fields.UUID(
         required=True, allow_none=True, metadata={"description": "What the next page is `after`; null: none."}
     )
-    subjects_since = Moment(
-        required=True,
-        allow_none=True,
-        metadata={"description": "Of a search: subjects were looked at back to then; null: all were."},
-    )
+    looked_since = Moment(required=True, allow_none=True, metadata=LOOKED_SINCE)
 
 
 class LogsSchema(Schema):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.gateway.log_search import COUNTED
-from services.gateway.schemas.logs import LogFilterSchema
+from services.gateway.schemas.fields import Moment
+from services.gateway.schemas.logs import LOOKED_SINCE, LogFilterSchema
 
 
 class ReportQuerySchema(LogFilterSchema):
@@ -60,8 +61,9 @@ class ReportSchema(Schema):
         required=True, metadata={"description": f"Emails found in all, {COUNTED:,} at most.", "example": 1}
     )
     exact = fields.Boolean(
-        required=True, metadata={"description": "False: there are more than that.", "example": True}
+        required=True, metadata={"description": "False: there may be more.", "example": True}
     )
+    looked_since = Moment(required=True, allow_none=True, metadata=LOOKED_SINCE)
     data = fields.List(fields.Nested(ReportRowSchema), required=True)
     next = fields.UUID(
         required=True, allow_none=True, metadata={"description": "What the next page is `after`; null: none."}

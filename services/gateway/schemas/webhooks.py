@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.gateway.schemas.fields import Line, Moment
+from services.gateway.schemas.fields import After, Line, Moment
 from services.gateway.schemas.windows import PageSchema, WindowQuerySchema
 from shared.clock import parse_moment
-from shared.event_feed import Position
 from shared.events import EVENT_TYPES
 from shared.models.webhooks import DELIVERY_STATUSES
 from shared.settings import settings
@@ -231,16 +230,6 @@ class ReplayingSchema(Schema):
     id = fields.UUID(required=True)
     since = Moment(required=True)
     until = Moment(required=True)
-
-
-class After(fields.String):
-    """A position in the feed."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        try:
-            return Position.parse(super()._deserialize(value, attr, data, **kwargs))
-        except ValueError:
-            raise ValidationError("Not a `next` of this feed.") from None
 
 
 class EventFeedQuerySchema(Schema):

@@ -7,7 +7,7 @@ import hashlib
 import json
 from concurrent.futures import Executor
 
-from services.gateway.streams import Topic
+from services.gateway.streams import Snapshots, Topic
 from shared.observability import get_logger
 
 log = get_logger("streams")
@@ -40,6 +40,41 @@ class Channel:
             watcher.set()
 
 
+class Watch:
+    """Somebody who watches a channel, and what they have seen of it."""
+
+    def __init__(self, channel: Channel, seen: str) -> None:
+        """`seen` is the id of the last event that they know."""
+        self.changed = asyncio.Event()
+        self._channel = channel
+        self._seen = seen
+        channel.watchers.add(self.changed)
+        if channel.event:
+            self.changed.set()
+
+    @property
+    def knows_the_end(self) -> bool:
+        """There is nothing more to tell."""
+        return self._channel.ended and self._channel.id == self._seen
+
+    def news(self) -> tuple[bytes, bool]:
+        """The state that they have not seen, and whether it is the last."""
+        self.changed.clear()
+        if self._channel.id == self._seen:
+            return b"", self._channel.ended
+        self._seen = self._channel.id
+        return self._channel.event, self._channel.ended
+
+    @staticmethod
+    def beat() -> bytes:
+        """A sign of life."""
+        return Snapshots.beat().encode()
+
+    def leave(self) -> None:
+        """Nobody is left behind: a channel without watchers ends at its next look."""
+        self._channel.watchers.discard(self.changed)
+
+
 class Hub:
     """The channels that somebody watches."""
 
@@ -49,24 +84,15 @@ class Hub:
         self._channels: dict[str, Channel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def join(self, topic: Topic) -> tuple[Channel, asyncio.Event]:
-        """The topic's channel, and an event that is set whenever it shows something new."""
+    def join(self, topic: Topic, seen: str) -> Watch:
+        """Watches the topic's channel."""
         channel = self._channels.get(topic.key)
         if channel is None:
             channel = self._channels[topic.key] = Channel(topic)
             task = asyncio.create_task(self._watch(channel))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        watcher = asyncio.Event()
-        channel.watchers.add(watcher)
-        if channel.event:
-            watcher.set()
-        return channel, watcher
-
-    @staticmethod
-    def leave(channel: Channel, watcher: asyncio.Event) -> None:
-        """Nobody is left behind: a channel without watchers ends at its next look."""
-        channel.watchers.discard(watcher)
+        return Watch(channel, seen)
 
     async def _watch(self, channel: Channel) -> None:
         loop = asyncio.get_running_loop()

@@ -15,8 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import responses
 from typing import Any
 
+from services.gateway.log_tail import Tail
 from services.gateway.routes.live import TAKES_OVER
 from services.gateway.streaming.hub import Hub
+from services.gateway.streaming.tails import Tails
 from services.gateway.streams import Topic
 from shared.observability import get_logger
 
@@ -39,7 +41,7 @@ class Answer:
 
     def __init__(self, application: Application, environ: dict[str, Any]) -> None:
         """Asks it; blocks."""
-        self.topic: Topic | None = None
+        self.source: Topic | Tail | None = None
         environ[TAKES_OVER] = self._take_over
         body = application(environ, self._start)
         try:
@@ -56,8 +58,8 @@ class Answer:
         lines += [f"{name}: {value}" for name, value in (*kept, *extra)]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
-    def _take_over(self, topic: Topic) -> None:
-        self.topic = topic
+    def _take_over(self, source: Topic | Tail) -> None:
+        self.source = source
 
     def _start(self, status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], None]:
         self.status, self.headers = status, headers
@@ -71,7 +73,8 @@ class Server:
         """`application` is the gateway's."""
         self._application = application
         self._askers = ThreadPoolExecutor(_THREADS, "ask")
-        self._hub = Hub(ThreadPoolExecutor(_THREADS, "look"))
+        lookers = ThreadPoolExecutor(_THREADS, "look")
+        self._hub, self._tails = Hub(lookers), Tails(lookers)
         self._connections: set[asyncio.Task[None]] = set()
 
     async def serve(self, host: str, port: int, stop: asyncio.Event) -> None:
@@ -99,7 +102,7 @@ class Server:
                 return
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self._askers, Answer, self._application, environ)
-            if answer.topic is None:
+            if answer.source is None:
                 writer.write(answer.head(("Connection", "close")) + answer.body)
                 await writer.drain()
             else:
@@ -114,36 +117,32 @@ class Server:
     async def _stream(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer, seen: str
     ) -> None:
-        assert answer.topic is not None
-        channel, changed = self._hub.join(answer.topic)
+        assert answer.source is not None
+        source = answer.source
+        watch = self._tails.join(source) if isinstance(source, Tail) else self._hub.join(source, seen)
         gone = asyncio.create_task(reader.read())
         try:
             async with asyncio.timeout(_ASKING):
-                await changed.wait()
-            if channel.ended and channel.id == seen:  # it knows the end: this keeps it from asking again
+                await watch.changed.wait()
+            if watch.knows_the_end:  # this keeps it from asking again
                 await _refuse(writer, 204)
                 return
             extra = (("Content-Length", ""), ("X-Accel-Buffering", "no"), ("Connection", "close"))
             head = answer.head(*extra).replace(b"Content-Length: \r\n", b"")
             writer.write(head + f"retry: {_RETRY}\n\n".encode())
             while not gone.done():
-                if changed.is_set():
-                    changed.clear()
-                    if channel.id != seen:
-                        writer.write(channel.event)
-                        seen = channel.id
-                else:
-                    writer.write(b": still here\n\n")
+                news, last = watch.news()
+                writer.write(news or watch.beat())
                 async with asyncio.timeout(_READING):
                     await writer.drain()
-                if channel.ended:
+                if last:
                     return
-                waits = asyncio.create_task(changed.wait())
+                waits = asyncio.create_task(watch.changed.wait())
                 await asyncio.wait({waits, gone}, timeout=_BEAT, return_when=asyncio.FIRST_COMPLETED)
                 waits.cancel()
         finally:
             gone.cancel()
-            self._hub.leave(channel, changed)
+            watch.leave()
 
 
 async def _refuse(writer: asyncio.StreamWriter, status: int) -> None:

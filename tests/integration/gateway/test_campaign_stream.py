@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tests.fixtures.api import Client, new_client
 from tests.fixtures.audiences import draft, fill, new_list
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.database import Database
+from tests.fixtures.sse import Told, listen
 from tests.fixtures.waiting import wait_for
 
 WATCHERS = 60
@@ -27,25 +27,9 @@ def api(running: Cluster) -> Client:
     return new_client(running)
 
 
-def events(api: Client, campaign: str, last_id: str | None = None) -> Iterator[dict[str, str]]:
-    """The events of a campaign's stream, each as its fields, until it ends."""
-    headers = {"Authorization": f"Bearer {api.key}", **({"Last-Event-ID": last_id} if last_id else {})}
-    url = f"{api.url}/api/campaigns/{campaign}/stream"
-    with requests.get(url, headers=headers, stream=True, timeout=60) as response:
-        if response.status_code == 204:
-            return
-        assert response.status_code == 200, response.text
-        assert response.headers["Content-Type"].startswith("text/event-stream")
-        fields: dict[str, str] = {}
-        for line in response.iter_lines(chunk_size=1, decode_unicode=True):
-            if line:
-                name, _, value = line.partition(": ")
-                fields[name] = value
-            elif "data" in fields:
-                yield fields
-                fields = {}
-            else:
-                fields = {}
+def events(api: Client, campaign: str, last_id: str | None = None) -> Told:
+    """The events of a campaign's stream."""
+    return listen(api, f"/api/campaigns/{campaign}/stream", last_id)
 
 
 def states(told: list[dict[str, str]]) -> list[dict[str, Any]]:

@@ -19,7 +19,10 @@ from tests.fixtures.operations import ALL
 #: CSV file is judged on its own.
 LENIENT = {"POST /api/send/batch", "POST /api/suppressions/import", "POST /api/lists/{list_id}/import"}
 
-LABELS = [operation.name for operation in ALL]
+#: What has no end once it has begun; its filters are those of the log.
+ENDLESS = {"GET /api/logs/stream"}
+
+LABELS = [operation.name for operation in ALL if operation.name not in ENDLESS]
 
 
 @pytest.fixture(scope="module")
@@ -42,4 +45,4 @@ def test_answer_is_what_the_document_says(fuzzing: Any, api: Client, label: str,
 
 
 def test_every_operation_is_tried(fuzzing: Any) -> None:
-    assert sorted(fuzzing.OPERATIONS) == sorted(LABELS)
+    assert set(fuzzing.OPERATIONS) - ENDLESS == set(LABELS)

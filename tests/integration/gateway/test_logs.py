@@ -15,11 +15,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, event, text
 
+from services.gateway import log_search
 from services.gateway.app import create_app
-from services.gateway.log_search import COUNTED, LogFilter, Part, count, ids_of
+from services.gateway.log_filter import LogFilter
+from services.gateway.log_search import COUNTED, Part, find, walk
 from shared.clock import now
 from shared.db import engine
-from shared.ids import new_id
+from shared.ids import id_time, new_id
 from shared.settings import settings
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.cluster import Cluster
@@ -134,13 +136,48 @@ def test_pages_by_number_and_by_cursor_show_each_email_once(mail: Mail, search: 
 def test_a_count_is_bounded_and_says_so(mail: Mail, database: Database) -> None:
     with database.connect() as tx:  # rolled back
         many(tx, mail, COUNTED + 200)
-        found = count(tx, mail.account_id, LogFilter())
+        found = find(tx, mail.account_id, LogFilter(), Part(5))
+        assert (found.total, found.exact, found.looked_since) == (COUNTED, False, None)
+        found = find(tx, mail.account_id, LogFilter(search="many of a kind"), Part(5))
         assert (found.total, found.exact) == (COUNTED, False)
-        found = count(tx, mail.account_id, LogFilter(search="many of a kind"))
-        assert (found.total, found.exact) == (COUNTED, False)
-        deep = Part(5, offset=10_205)
-        ids = list(tx.execute(ids_of(tx, mail.account_id, LogFilter(), deep)).scalars())
-        assert ids == [uuid.UUID(id) for id in list(reversed(mail.ids.values()))[5:10]]
+        deep = find(tx, mail.account_id, LogFilter(), Part(5, offset=10_205))
+        assert deep.ids == [uuid.UUID(id) for id in list(reversed(mail.ids.values()))[5:10]]
+
+
+def test_what_no_index_has_is_found_by_and_by_and_the_rest_at_once(
+    mail: Mail, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_search, "LOOKED", 3)
+    with database.connect() as tx:
+
+        def pages(which: LogFilter) -> list[list[str]]:
+            told, after = [], None
+            while True:
+                found = find(tx, mail.account_id, which, Part(2, after))
+                told.append([str(id) for id in found.ids])
+                after = found.next
+                if after is None:
+                    return told
+
+        assert pages(LogFilter(tag="welcome")) == [[], [mail.ids["tagged"]], [], []]
+        assert pages(LogFilter(event="bounced")) == [[mail.ids["refused"]]]
+        assert pages(LogFilter(search="bo@mixed")) == [[mail.ids["formula"]]]
+        assert pages(LogFilter(search=mail.ids["plain-0"])) == [[mail.ids["plain-0"]]]
+        assert pages(LogFilter(search="hyperlink(")) == [[]]
+        found = find(tx, mail.account_id, LogFilter(search="100%"), Part(2))
+        assert (found.total, found.exact) == (1, False)
+        assert found.looked_since == id_time(uuid.UUID(mail.ids["percent"]))
+        walked, after = [], None
+        while True:
+            ids, after = walk(tx, mail.account_id, LogFilter(search="hello"), after, 2)
+            walked += [str(id) for id in ids]
+            if after is None:
+                break
+        assert walked == [mail.ids[name] for name in ("scheduled", "refused", "tagged", *_newest_plain())]
+
+
+def _newest_plain() -> list[str]:
+    return [f"plain-{number}" for number in reversed(range(_PLAIN))]
 
 
 def test_csv_has_every_recipient_and_no_formulas(mail: Mail) -> None:

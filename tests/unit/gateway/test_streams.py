@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from services.gateway.streams import Look, Streams, Topic
+from services.gateway.streams import Look, Snapshots, Streams, Topic
 
 
-def topic(look: Look) -> Topic:
-    return Topic("any", look, "end")
+def topic(look: Look) -> Snapshots:
+    return Snapshots(Topic("any", look, "end"))
 
 
 def test_a_stream_tells_what_changes_and_ends_with_the_last() -> None:
