@@ -19,6 +19,7 @@ from services.sender.message import Message
 from services.sender.plan import text_plan
 from services.sender.unsubscribing import bulk_headers
 from shared import templates
+from shared.unsubscribe_mail import mailto
 
 #: Files by their ids.
 Data = Mapping[UUID, bytes | bytearray]
@@ -64,6 +65,7 @@ def _custom_headers(job: Job) -> list[tuple[str, str]]:
     return bulk_headers(
         job.headers,
         url,
+        mailto=mailto(domain, url) if job.return_path else None,
         domain=domain,
         account_id=job.account_id,
         campaign_id=job.campaign_id,

@@ -15,9 +15,9 @@ def one_click(url: str, mailto: str | None = None) -> list[Header]:
     """The headers of RFC 8058: a POST to `url`, which must be https for that, unsubscribes at once.
 
     Args:
-        mailto: an address that does the same for whoever writes to it (RFC 2369 §3.2).
+        mailto: what does the same for whoever writes there (shared.unsubscribe_mail).
     """
-    ways = f"<{url}>" + (f", <mailto:{mailto}?subject=unsubscribe>" if mailto else "")
+    ways = f"<{url}>" + (f", <mailto:{mailto}>" if mailto else "")
     return [("List-Unsubscribe", ways), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
 
 

@@ -6,12 +6,12 @@ from sqlalchemy import text
 
 from services.tracker.hits import UNSUBSCRIBE, Hit, parse
 from services.tracker.record import record
-from services.tracker.unsubscribing import ALL, LISTS, unsubscribe
 from shared.broker import consumes
 from shared.contracts import RecordHits
 from shared.db import transaction
 from shared.observability import get_logger
 from shared.tracking import Unsubscription, tokens
+from shared.unsubscribing import ALL, LISTS, unsubscribe
 
 log = get_logger("tracker")
 

@@ -1,4 +1,4 @@
-"""The tracker's SQL: who a link is about, and what hits add up to, both for a whole batch at once."""
+"""The tracker's SQL: what hits add up to, for a whole batch at once."""
 
 from __future__ import annotations
 
@@ -138,34 +138,5 @@ RECOUNT_CLICKS = text(
         ) AS clicks GROUP BY email_id, position
     ) AS found
     WHERE recipients.email_id = found.email_id AND recipients.position = found.position
-    """
-)
-
-# Who got a campaign's email, whether or not that is still kept, and the lists that it was sent to.
-OF_CAMPAIGN = text(
-    """
-    SELECT campaigns.account_id, contacts.email AS address, contacts.id AS contact_id,
-        ARRAY(SELECT jsonb_array_elements_text(
-            CASE WHEN jsonb_typeof(campaigns.audience->'list_ids') = 'array'
-                 THEN campaigns.audience->'list_ids' ELSE '[]' END)) AS list_ids
-    FROM campaigns JOIN contacts ON contacts.account_id = campaigns.account_id
-    WHERE campaigns.id = CAST(:campaign AS uuid) AND contacts.id = CAST(:contact AS uuid)
-    """
-)
-
-OF_EMAIL = text(
-    """
-    SELECT recipients.account_id, recipients.address FROM recipients
-    WHERE email_id = CAST(:email AS uuid) AND position = :position
-    """
-)
-
-# The lists of a campaign that somebody is on, or has left.
-STANDING = text(
-    """
-    SELECT lists.id, lists.name, subscriptions.status, subscriptions.campaign_id FROM subscriptions
-    JOIN lists ON lists.id = subscriptions.list_id AND lists.account_id = subscriptions.account_id
-    WHERE subscriptions.account_id = :account AND subscriptions.contact_id = :contact
-    ORDER BY lists.name, lists.id
     """
 )

@@ -1,9 +1,10 @@
 """The door for mail that comes back: bounces at the return path, complaints at the feedback address.
 
 `python -m services.webhooks.intake`. Speaks SMTP or LMTP (RFC 2033), behind an MTA or as the MX of
-`bounces.<domain>` itself. It takes mail for return-path addresses whose token is ours (shared.verp) and for
-the feedback addresses, and refuses all other at RCPT: it relays nothing and bounces nothing. What a mail says
-is stored before the 250; with the database away it says 451, and the sender comes again.
+`bounces.<domain>` itself. It takes mail for return-path addresses whose token is ours (shared.verp), for the
+feedback addresses and for those at which readers unsubscribe (shared.unsubscribe_mail), and refuses all other
+at RCPT: it relays nothing and bounces nothing. What a mail says is stored before the 250; with the database
+away it says 451, and the sender comes again.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from prometheus_client import Counter
 
 from services.webhooks import inbox
 from services.webhooks.returned import Said, read
+from shared import unsubscribe_mail
 from shared.db import DatabaseUnavailable, transaction
 from shared.health import start_beating
 from shared.observability import configure_logging, get_logger
 from shared.settings import Settings, settings
+from shared.tracking import tokens
+from shared.unsubscribing import LISTS, MAIL, unsubscribe
 from shared.verp import Origin, return_paths
 
 log = get_logger("intake")
@@ -40,7 +44,8 @@ class Door:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Only what somebody here reads."""
-        if return_paths().origin(address) is None and not _is_feedback(address):
+        ours = _is_feedback(address) or unsubscribe_mail.is_for(address)
+        if not ours and return_paths().origin(address) is None:
             return "550 5.1.1 There is no such mailbox here"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
@@ -66,6 +71,24 @@ def take(recipients: list[str], raw: bytes) -> int:
     Raises:
         DatabaseUnavailable: nothing was stored.
     """
+    for_us = [address for address in recipients if not unsubscribe_mail.is_for(address)]
+    if len(for_us) < len(recipients):
+        _unsubscribe(raw)
+    return _store(for_us, raw) if for_us else 0
+
+
+def _unsubscribe(raw: bytes) -> None:
+    link = unsubscribe_mail.read(raw, tokens())
+    RETURNED.labels("unsubscribe" if link else "nothing").inc()
+    if link is None:
+        log.info("intake.no_token")
+        return
+    with transaction() as tx:
+        done = unsubscribe(tx, link, LISTS, source=MAIL)
+    log.info("intake.unsubscribed", email_id=str(link.email_id), changed=done)
+
+
+def _store(recipients: list[str], raw: bytes) -> int:
     said = read(raw)
     RETURNED.labels(said[0].event if said else "nothing").inc()
     reports: dict[str, list[dict[str, Any]]] = {"bounce": [], "feedback": []}

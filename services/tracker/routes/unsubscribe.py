@@ -10,12 +10,12 @@ from flask import Blueprint, Response, current_app, request
 from services.tracker import pages
 from services.tracker.hits import line
 from services.tracker.spool import Spool
-from services.tracker.unsubscribing import ALL, LISTS, Person, find, subscribe_again, unsubscribe
 from services.tracker.words import Words, words_for
 from shared.db import DatabaseUnavailable, transaction
 from shared.ids import new_id
 from shared.observability import get_logger
 from shared.tracking import Tokens, Unsubscription
+from shared.unsubscribing import ALL, LISTS, Person, find, subscribe_again, unsubscribe
 
 log = get_logger("tracker")
 blueprint = Blueprint("unsubscribe", __name__)

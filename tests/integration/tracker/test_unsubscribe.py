@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import smtplib
 import uuid
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from deploy.local.cluster import Cluster
+from deploy.local.ports import HOST
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.audiences import draft, fill, new_list
 from tests.fixtures.database import Database
@@ -22,9 +24,11 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 @pytest.fixture(scope="module")
-def api(running: Cluster) -> Client:
-    """A tenant whose lists nobody else counts."""
-    return new_client(running)
+def api(running: Cluster, database: Database) -> Client:
+    """A tenant whose lists nobody else counts, and whose bounces come to us."""
+    client = new_client(running)
+    database.run("UPDATE domains SET return_path_verified = true WHERE name = :name", name=client.domain)
+    return client
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,19 @@ def subscriber(api: Client, relay: Relay, database: Database) -> Subscriber:
     text = received.message.get_body(("plain",))
     assert text is not None
     (path,) = [path for path in paths(text.get_content()) if path.startswith("/api/unsub/")]
-    headers = {key: str(value) for key, value in received.message.items() if key.startswith("List-")}
+    headers = {
+        key: str(value) for key, value in received.message.items() if key.startswith(("List-", "DKIM-"))
+    }
     return Subscriber(email, lists, campaign, api.url + path, headers)
 
 
-def test_mail_of_a_campaign_says_how_to_leave_with_one_click(subscriber: Subscriber) -> None:
-    assert subscriber.headers["List-Unsubscribe"] == f"<{subscriber.url}>"
+def test_mail_of_a_campaign_says_how_to_leave_with_one_click_or_a_mail(
+    api: Client, subscriber: Subscriber
+) -> None:
+    to, token = f"unsubscribe@bounces.{api.domain}", subscriber.url.rpartition("/")[2]
+    ways = f"<{subscriber.url}>, <mailto:{to}?subject={token}>"
+    assert subscriber.headers["List-Unsubscribe"] == ways
+    assert "list-unsubscribe:list-unsubscribe-post" in subscriber.headers["DKIM-Signature"].replace(" ", "")
     assert subscriber.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
@@ -108,6 +119,25 @@ def test_one_click_unsubscribes_at_once_and_repeats_change_nothing(
     (told,) = subscriber.told(database)
     assert (told["scope"], told["one_click"], told["list_ids"]) == ("lists", True, subscriber.lists[:1])
     assert told["campaign_id"] == subscriber.campaign
+
+
+def test_mail_to_the_address_of_the_header_unsubscribes_like_the_click(
+    running: Cluster, subscriber: Subscriber, database: Database
+) -> None:
+    to, subject = subscriber.headers["List-Unsubscribe"].partition("<mailto:")[2][:-1].split("?subject=")
+    forged = subject[:-4] + ("AAAA" if subject[-4:] != "AAAA" else "BBBB")
+    with smtplib.SMTP(HOST, running.layout.ports.intake, timeout=30) as door:
+        door.sendmail("ada@example.net", [to], f"Subject: {forged}\r\n\r\n")
+        assert subscriber.told(database) == []
+        for _ in range(2):
+            door.sendmail("ada@example.net", [to], f"Subject: {subject}\r\n\r\n")
+    left = ("unsubscribed", "mailto", subscriber.campaign)
+    assert sorted(subscriber.standing(database)) == sorted([left, ("subscribed", "api", None)])
+    assert subscriber.suppressed(database) == []
+    (told,) = subscriber.told(database)
+    assert (told["scope"], told["one_click"], told["list_ids"]) == ("lists", False, subscriber.lists[:1])
+    assert requests.post(subscriber.url, data=ONE_CLICK, timeout=10).status_code == 200
+    assert len(subscriber.told(database)) == 1, "the click says nothing new"
 
 
 @pytest.mark.parametrize(

@@ -228,5 +228,13 @@ def test_one_click_headers_are_never_folded() -> None:
     assert line.endswith(b">")
 
 
+def test_bulk_mail_names_an_address_to_unsubscribe_where_its_return_path_is_ours() -> None:
+    whole = raw(tracked(stream="bulk", return_path=True, contact_id=UUID(int=7), campaign_id=UUID(int=8)))
+    url = LINKS.unsubscribe(JOB.email_id, 0, UUID(int=7), UUID(int=8))
+    token = url.rpartition("/")[2]
+    field = f"List-Unsubscribe: <{url}>,\r\n <mailto:unsubscribe@bounces.example.test?subject={token}>\r\n"
+    assert field.encode() in whole
+
+
 def test_tracked_mail_is_the_same_to_the_last_byte_each_time() -> None:
     assert raw(tracked()) == raw(tracked())

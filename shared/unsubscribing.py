@@ -1,28 +1,59 @@
 """Somebody follows their way out, or comes back: what that changes, in the caller's transaction.
 
 A campaign's link takes its reader off the campaign's lists, or off everything; one of another email off
-everything that is not transactional. Repeats change nothing, and are told nobody.
+everything that is not transactional. It is the same whether they click (the tracker) or write a mail (the
+intake of the webhooks service). Repeats change nothing, and are told nobody.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import insert
 
-from services.tracker import queries
 from shared import subscriptions
 from shared.clock import now
 from shared.ids import new_id
+from shared.models import events
 from shared.suppressions import UNSUBSCRIBE, Suppression, lift, suppress
 from shared.tracking import Unsubscription
 
-SOURCE = "tracker"
+#: What somebody left by: a link of ours, or a mail.
+LINK, MAIL = "tracker", "mailto"
 #: How much somebody leaves: the campaign's lists, or everything.
 LISTS, ALL = "lists", "all"
+
+# Who got a campaign's email, whether or not that is still kept, and the lists that it was sent to.
+_OF_CAMPAIGN = text(
+    """
+    SELECT campaigns.account_id, contacts.email AS address, contacts.id AS contact_id,
+        ARRAY(SELECT jsonb_array_elements_text(
+            CASE WHEN jsonb_typeof(campaigns.audience->'list_ids') = 'array'
+                 THEN campaigns.audience->'list_ids' ELSE '[]' END)) AS list_ids
+    FROM campaigns JOIN contacts ON contacts.account_id = campaigns.account_id
+    WHERE campaigns.id = CAST(:campaign AS uuid) AND contacts.id = CAST(:contact AS uuid)
+    """
+)
+
+_OF_EMAIL = text(
+    """
+    SELECT recipients.account_id, recipients.address FROM recipients
+    WHERE email_id = CAST(:email AS uuid) AND position = :position
+    """
+)
+
+# The lists of a campaign that somebody is on, or has left.
+_STANDING = text(
+    """
+    SELECT lists.id, lists.name, subscriptions.status, subscriptions.campaign_id FROM subscriptions
+    JOIN lists ON lists.id = subscriptions.list_id AND lists.account_id = subscriptions.account_id
+    WHERE subscriptions.account_id = :account AND subscriptions.contact_id = :contact
+    ORDER BY lists.name, lists.id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +85,30 @@ def find(tx: Connection, link: Unsubscription) -> Person | None:
     """Who it is; None if neither the campaign nor the email knows them any more."""
     if link.campaign_id and link.contact_id:
         whose = {"campaign": str(link.campaign_id), "contact": str(link.contact_id)}
-        row = tx.execute(queries.OF_CAMPAIGN, whose).one_or_none()
+        row = tx.execute(_OF_CAMPAIGN, whose).one_or_none()
         if row is not None:
             of = {"account": row.account_id, "contact": row.contact_id}
             sent_to = set(row.list_ids)
             lists = [
                 Listed(item.id, item.name, item.status, item.campaign_id)
-                for item in tx.execute(queries.STANDING, of)
+                for item in tx.execute(_STANDING, of)
                 if str(item.id) in sent_to
             ]
             return Person(row.account_id, row.address, row.contact_id, lists)
     if link.position is None:
         return None
-    row = tx.execute(queries.OF_EMAIL, {"email": str(link.email_id), "position": link.position}).one_or_none()
+    row = tx.execute(_OF_EMAIL, {"email": str(link.email_id), "position": link.position}).one_or_none()
     return Person(row.account_id, row.address) if row else None
 
 
 def unsubscribe(
-    tx: Connection, link: Unsubscription, scope: str, *, event_id: UUID | None = None, one_click: bool = False
+    tx: Connection,
+    link: Unsubscription,
+    scope: str,
+    *,
+    source: str = LINK,
+    event_id: UUID | None = None,
+    one_click: bool = False,
 ) -> bool:
     """Takes whom the link is about off the campaign's lists (`LISTS`) or everything (`ALL`).
 
@@ -88,13 +125,13 @@ def unsubscribe(
     if person.contact_id:
         only = None if everything else [item.id for item in person.lists]
         moved = subscriptions.unsubscribe(
-            tx, person.account_id, [person.contact_id], only, SOURCE, campaign_id=link.campaign_id
+            tx, person.account_id, [person.contact_id], only, source, campaign_id=link.campaign_id
         )
         left = [list_id for list_id, _ in moved]
     event_id = event_id or new_id()
     stopped = everything and suppress(
         tx,
-        Suppression(person.account_id, person.address, UNSUBSCRIBE, SOURCE, link.email_id, event_id),
+        Suppression(person.account_id, person.address, UNSUBSCRIBE, source, link.email_id, event_id),
     )
     if not (left or stopped):
         return False
@@ -106,18 +143,17 @@ def unsubscribe(
         "one_click": one_click,
         "machine": False,
     }
-    tx.execute(
-        queries.INSERT_EVENTS,
-        {
-            "ids": [str(event_id)],
-            "accounts": [str(person.account_id)],
-            "emails": [str(link.email_id)],
-            "positions": [link.position],
-            "types": ["email.unsubscribed"],
-            "moments": [now()],
-            "data": [json.dumps(told)],
-        },
+    event = insert(events).values(
+        id=event_id,
+        account_id=person.account_id,
+        email_id=link.email_id,
+        position=link.position,
+        type="email.unsubscribed",
+        source=source,
+        occurred_at=now(),
+        data=told,
     )
+    tx.execute(event.on_conflict_do_nothing())
     return True
 
 
@@ -132,10 +168,8 @@ def subscribe_again(tx: Connection, link: Unsubscription) -> bool:
         return False
     if person.contact_id:
         of = {"account": person.account_id, "contact": person.contact_id}
-        for item in tx.execute(queries.STANDING, of).all():
+        for item in tx.execute(_STANDING, of).all():
             if item.status == subscriptions.UNSUBSCRIBED and item.campaign_id == link.campaign_id:
-                subscriptions.subscribe(
-                    tx, person.account_id, item.id, [person.contact_id], SOURCE, again=True
-                )
+                subscriptions.subscribe(tx, person.account_id, item.id, [person.contact_id], LINK, again=True)
     lift(tx, person.account_id, person.address, UNSUBSCRIBE)
     return True
