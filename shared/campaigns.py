@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, text, update
 
 from shared import campaign_states
-from shared.clock import now
+from shared.clock import iso, now
 from shared.contracts import SendBulkEmails, WorkOnCampaigns
+from shared.events import record_event
 from shared.footer import with_footer_html, with_footer_text
 from shared.ids import new_id
 from shared.models import accounts, campaigns, contents
@@ -61,6 +62,7 @@ def begin(tx: Connection, campaign: dict[str, Any], total: int) -> bool:
         started_at=moment,
         work_at=moment,
     )
+    tell(tx, campaign["id"], "started")
     nudge(tx, campaign["id"])
     return True
 
@@ -68,6 +70,22 @@ def begin(tx: Connection, campaign: dict[str, Any], total: int) -> bool:
 def fail(tx: Connection, campaign_id: UUID, error: str) -> None:
     """Ends a campaign that can't go on; what it has queued is sent all the same."""
     _change(tx, campaign_id, status=campaign_states.FAILED, error=error, work_at=None, finished_at=now())
+    tell(tx, campaign_id, "failed")
+
+
+def tell(tx: Connection, campaign_id: UUID, deed: str) -> None:
+    """Tells the account's webhooks what became of a campaign; what is told is as `tx` has left it."""
+    row = tx.execute(select(campaigns).where(campaigns.c.id == campaign_id)).one()
+    told = {
+        "campaign_id": str(row.id),
+        "name": row.name,
+        "status": row.status,
+        "test": row.test,
+        "send_at": row.send_at and iso(row.send_at),
+        "total": row.total,
+        "error": row.error,
+    }
+    record_event(tx, row.account_id, f"campaign.{deed}", told, source="campaigns")
 
 
 def nudge(tx: Connection, campaign_id: UUID) -> None:

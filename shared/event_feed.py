@@ -100,6 +100,12 @@ _EMAILS = text(
     """
 )
 
+_CONTACTS = text(
+    """
+    SELECT id, account_id, email, first_name, last_name FROM contacts WHERE id = ANY(CAST(:ids AS uuid[]))
+    """
+)
+
 _RECIPIENTS = text(
     """
     SELECT email_id, position, address, kind FROM recipients
@@ -170,13 +176,42 @@ def tell(tx: Connection, rows: Iterable[Any]) -> list[list[Told]]:
     recipients: dict[UUID, list[Any]] = {}
     for item in tx.execute(_RECIPIENTS, {"ids": ids}) if ids else ():
         recipients.setdefault(item.email_id, []).append(item)
-    return [_tell(row, emails.get(row.email_id), recipients.get(row.email_id, [])) for row in rows]
+    contacts = _contacts(tx, [row for row in rows if row.email_id is None])
+    return [
+        _tell(row, emails.get(row.email_id), recipients.get(row.email_id, []))
+        if row.email_id
+        else [Told(str(row.id), row.type, iso(row.occurred_at), _own_data(row, contacts))]
+        for row in rows
+    ]
+
+
+def _contacts(tx: Connection, rows: Sequence[Any]) -> dict[str, Any]:
+    """The contacts that these events name, by id."""
+    ids = {str(row.data["contact_id"]) for row in rows if row.data and row.data.get("contact_id")}
+    return {str(row.id): row for row in tx.execute(_CONTACTS, {"ids": list(ids)})} if ids else {}
+
+
+def _own_data(row: Any, contacts: dict[str, Any]) -> dict[str, Any]:
+    """`data` of an event that is about no email.
+
+    A contact is told as it is known by now: the event itself has no names that an erasure would have to find.
+    """
+    data: dict[str, Any] = row.data or {}
+    if "contact_id" not in data:
+        return data
+    found = contacts.get(str(data["contact_id"]))
+    known = found if found and found.account_id == row.account_id else None
+    return {
+        "email": known and known.email,
+        "first_name": known and known.first_name,
+        "last_name": known and known.last_name,
+        "source": row.source,
+        **data,
+    }
 
 
 def _tell(row: Any, email: Any, recipients: Sequence[Any]) -> list[Told]:
     moment = iso(row.occurred_at)
-    if row.email_id is None:
-        return [Told(str(row.id), row.type, moment, row.data or {})]
     about = [item for item in recipients if row.position in (None, item.position)]
     alone = len(about) <= 1 or row.position is not None
     return [

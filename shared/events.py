@@ -1,12 +1,12 @@
 """`record_event`: what happened to something that is no email, told to the account's webhooks and its feed.
 
-A row of `events` in the caller's transaction: it exists exactly when the change it speaks of does. What
+Rows of `events` in the caller's transaction: they exist exactly when the change they speak of does. What
 happens to emails is written by who does it, for many at once (services/sender/record.py and others).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +38,8 @@ EVENT_TYPES = {
     "contact.deleted": "A contact was deleted.",
     "contact.subscribed": "A contact was subscribed to a list.",
     "contact.unsubscribed": "A contact was unsubscribed from a list.",
+    "contact.removed": "A contact was taken off a list.",
+    "contact.imported": "An import ended; its contacts are not told one by one.",
     "campaign.scheduled": "A campaign was scheduled.",
     "campaign.started": "A campaign began to be sent.",
     "campaign.paused": "A campaign was paused.",
@@ -66,15 +68,26 @@ def record_event(
     Raises:
         ValueError: there is no such type.
     """
+    (id,) = record_events(tx, account_id, type, [data], source=source)
+    return id
+
+
+def record_events(
+    tx: Connection, account_id: UUID, type: str, data: Sequence[Mapping[str, Any]], *, source: str = "gateway"
+) -> list[UUID]:
+    """Tells several events of one type, one for each of `data`; their ids.
+
+    Raises:
+        ValueError: there is no such type.
+    """
     if type not in EVENT_TYPES:
         raise ValueError(f"{type} is no event (shared/events.py)")
-    id = new_id()
-    tx.execute(
-        insert(events).values(
-            id=id, account_id=account_id, type=type, source=source, occurred_at=now(), data=dict(data)
-        )
-    )
-    return id
+    all_of_them = {"account_id": account_id, "type": type, "source": source, "occurred_at": now()}
+    ids = [new_id() for _ in data]
+    if ids:
+        rows = zip(ids, data, strict=True)
+        tx.execute(insert(events), [{"id": id, "data": dict(item), **all_of_them} for id, item in rows])
+    return ids
 
 
 def matches(wanted: list[str] | tuple[str, ...] | None, type: str) -> bool:

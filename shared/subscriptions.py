@@ -1,17 +1,19 @@
 """A contact's standing on a list: the one place where it changes, and what it was before is kept.
 
-The verbs are conditional and idempotent: repeated or late, they change nothing. Who has unsubscribed comes
-back by an explicit `again` alone, never by being added once more. Contacts and lists of other accounts are
-passed over without a word.
+The verbs are conditional and idempotent: repeated or late, they change nothing; what they change is told to
+the account (shared.events), but for those who are yet to confirm. Who has unsubscribed comes back by an
+explicit `again` alone, never by being added once more. Contacts and lists of other accounts are passed over
+without a word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection, delete, select, text
 
+from shared.events import record_events
 from shared.models import subscriptions
 
 UNCONFIRMED = "unconfirmed"
@@ -85,13 +87,17 @@ def subscribe(
     origins = [*([UNCONFIRMED] if confirmed else []), *([UNSUBSCRIBED] if again else [])]
     new = set(added)
     moved = _move(tx, account_id, set(contact_ids) - new, [list_id], (origins, status), source=source)
-    return new | {contact_id for _, contact_id in moved}
+    changed = new | {contact_id for _, contact_id in moved}
+    if confirmed:
+        _tell(tx, account_id, SUBSCRIBED, [(list_id, contact_id) for contact_id in changed], source)
+    return changed
 
 
 def confirm(tx: Connection, account_id: UUID, contact_id: UUID, list_ids: Sequence[UUID]) -> list[UUID]:
     """Their own word that they want what they were put on; returns the lists they were unconfirmed on."""
     move = ([UNCONFIRMED], SUBSCRIBED)
     moved = _move(tx, account_id, [contact_id], list_ids, move, source="confirmation")
+    _tell(tx, account_id, SUBSCRIBED, moved, "confirmation")
     return [list_id for list_id, _ in moved]
 
 
@@ -112,23 +118,31 @@ def unsubscribe(
         campaign_id: the campaign whose mail made them, where one did.
     """
     move = ([UNCONFIRMED, SUBSCRIBED], UNSUBSCRIBED)
-    return _move(tx, account_id, contact_ids, list_ids, move, source=source, campaign_id=campaign_id)
+    moved = _move(tx, account_id, contact_ids, list_ids, move, source=source, campaign_id=campaign_id)
+    about = {"campaign_id": str(campaign_id)} if campaign_id else {}
+    _tell(tx, account_id, UNSUBSCRIBED, moved, source, **about)
+    return moved
 
 
-def remove(tx: Connection, account_id: UUID, list_id: UUID, contact_ids: Collection[UUID]) -> int:
+def remove(
+    tx: Connection, account_id: UUID, list_id: UUID, contact_ids: Collection[UUID], source: str
+) -> int:
     """Takes contacts off a list as if they had never been on it; returns how many.
 
     Who has unsubscribed stays, as such: else the next import would put them back.
     """
     gone = tx.execute(
-        delete(subscriptions).where(
+        delete(subscriptions)
+        .where(
             subscriptions.c.account_id == account_id,
             subscriptions.c.list_id == list_id,
             subscriptions.c.contact_id.in_(contact_ids),
             subscriptions.c.status != UNSUBSCRIBED,
         )
-    )
-    return gone.rowcount
+        .returning(subscriptions.c.contact_id)
+    ).all()
+    _tell(tx, account_id, "removed", [(list_id, row.contact_id) for row in gone], source)
+    return len(gone)
 
 
 def has_unsubscribed(tx: Connection, account_id: UUID, contact_id: UUID) -> bool:
@@ -139,6 +153,18 @@ def has_unsubscribed(tx: Connection, account_id: UUID, contact_id: UUID) -> bool
         subscriptions.c.status == UNSUBSCRIBED,
     )
     return tx.execute(query.limit(1)).first() is not None
+
+
+def _tell(
+    tx: Connection,
+    account_id: UUID,
+    deed: str,
+    pairs: Iterable[tuple[UUID, UUID]],
+    source: str,
+    **more: str,
+) -> None:
+    told = [{"contact_id": str(contact), "list_id": str(list), **more} for list, contact in pairs]
+    record_events(tx, account_id, f"contact.{deed}", told, source=source)
 
 
 def _move(

@@ -20,7 +20,7 @@ from services.campaigns.pacing import PAUSE, Bucket, room
 from shared import campaign_states
 from shared.audience import Audience, count
 from shared.audience.stored import AudienceGone, read_audience
-from shared.campaigns import begin, fail
+from shared.campaigns import begin, fail, tell
 from shared.clock import now
 from shared.ids import id_floor
 from shared.models import campaigns
@@ -116,6 +116,7 @@ def _complete(tx: Connection, row: Row[Any]) -> bool:
         _put(tx, row.id, work_at=moment + _LONG_PAUSE)
     else:
         _put(tx, row.id, status=campaign_states.SENT, finished_at=moment, work_at=None)
+        tell(tx, row.id, "sent")
         log.info("campaign.sent", campaign_id=str(row.id), emails=row.expanded)
     return False
 

@@ -1,12 +1,13 @@
 """Contacts as rows: added or brought up to date, found, changed and deleted. Scoped by account throughout.
 
 A contact is one person of an account: adding an address that is there already changes what is known of them.
+What was made, changed or deleted is told to the account (shared.events).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from services.gateway.one_insert import Row
 from shared.addresses import Address
 from shared.clock import now
+from shared.events import record_events
 from shared.ids import new_id
 from shared.models import contacts, suppressions
 from shared.models.columns import Json
@@ -44,6 +46,10 @@ SHOWN = (
 # metadata single keys are set, and taken away where they are given as null.
 _PUT = text(
     """
+    WITH before AS MATERIALIZED (
+        SELECT id, first_name, last_name, metadata FROM contacts
+        WHERE account_id = :account_id AND email_key = ANY(CAST(:keys AS text[]))
+    ), put AS (
     INSERT INTO contacts AS kept (id, account_id, email, email_key, first_name, last_name, metadata)
     SELECT id, :account_id, email, email_key, first_name, last_name, CAST(given AS jsonb)
     FROM unnest(
@@ -59,7 +65,12 @@ _PUT = text(
             FROM unnest(CAST(:keys AS text[]), CAST(:dropped AS text[])) AS dropped (key, names)
             WHERE dropped.key = kept.email_key),
         updated_at = now()
-    RETURNING id, email_key, xmax = 0 AS added
+    RETURNING id, email_key, first_name, last_name, metadata, xmax = 0 AS added
+    )
+    SELECT id, email_key, added, NOT added
+        AND (put.first_name, put.last_name, put.metadata)
+            IS DISTINCT FROM (before.first_name, before.last_name, before.metadata) AS changed
+    FROM put LEFT JOIN before USING (id)
     """
 )
 
@@ -96,6 +107,8 @@ def put(tx: Connection, account_id: UUID, people: Collection[Person]) -> tuple[d
             "dropped": [json.dumps(item) for item in dropped],
         },
     ).all()
+    _tell(tx, account_id, "created", [row.id for row in rows if row.added])
+    _tell(tx, account_id, "updated", [row.id for row in rows if row.changed])
     return {row.email_key: row.id for row in rows}, sum(row.added for row in rows)
 
 
@@ -137,11 +150,19 @@ def change(tx: Connection, account_id: UUID, id: UUID, values: dict[str, Any]) -
         .where(contacts.c.account_id == account_id, contacts.c.id == id)
         .values(updated_at=now(), **changed)
     )
-    return tx.execute(statement).rowcount > 0
+    found = tx.execute(statement).rowcount > 0
+    if found:
+        _tell(tx, account_id, "updated", [id])
+    return found
 
 
-def remove(tx: Connection, account_id: UUID, id: UUID) -> str | None:
-    """Deletes a contact with all standings and tags; their `email_key`, `None` if there is none."""
+def remove(tx: Connection, account_id: UUID, id: UUID, **told: str) -> None:
+    """Deletes a contact with all standings and tags; `told` is what is told of them besides their id."""
     statement = delete(contacts).where(contacts.c.account_id == account_id, contacts.c.id == id)
-    key: str | None = tx.execute(statement.returning(contacts.c.email_key)).scalar()
-    return key
+    if tx.execute(statement).rowcount:
+        _tell(tx, account_id, "deleted", [id], **told)
+
+
+def _tell(tx: Connection, account_id: UUID, deed: str, ids: Iterable[UUID], **more: str) -> None:
+    told = [{"contact_id": str(id), **more} for id in ids]
+    record_events(tx, account_id, f"contact.{deed}", told, source="api")

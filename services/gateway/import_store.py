@@ -14,6 +14,7 @@ from services.gateway.upload_text import NotText
 from services.gateway.windows import Window, rows_in
 from shared.clock import now
 from shared.contact_import.columns import Layout, NotContacts, delimiter_of, layout_of
+from shared.contact_import.told import tell_end
 from shared.ids import new_id
 from shared.models import import_chunks, import_rejects, imports
 from shared.models.imports import IMPORT_CHUNK
@@ -136,6 +137,7 @@ def cancel(tx: Connection, account_id: UUID, id: UUID) -> bool:
     if not tx.execute(statement).rowcount:
         return False
     tx.execute(delete(import_chunks).where(import_chunks.c.import_id == id))
+    tell_end(tx, id)
     return True
 
 

@@ -21,6 +21,7 @@ from shared.contact_import import queries
 from shared.contact_import.columns import Layout
 from shared.contact_import.csv_rows import CsvReader, CsvRow
 from shared.contact_import.people import Entry, entry_of
+from shared.contact_import.told import tell_end
 from shared.db import copy_in, transaction
 from shared.ids import new_id
 from shared.models import import_chunks, import_rejects, imports, lists
@@ -108,11 +109,13 @@ def release(tx: Connection, id: UUID, attempts: int) -> bool:
 
 def fail(tx: Connection, claimed: Claim, why: str) -> None:
     """Ends an import that can't go on; what was loaded stays."""
-    tx.execute(
+    ended = tx.execute(
         update(imports)
         .where(imports.c.id == claimed.id, imports.c.attempts == claimed.row["attempts"])
         .values(status="failed", error=why, finished_at=now())
     )
+    if ended.rowcount:
+        tell_end(tx, claimed.id)
     tx.execute(delete(import_chunks).where(import_chunks.c.import_id == claimed.id))
 
 
@@ -142,6 +145,7 @@ def _step(tx: Connection, row: dict[str, Any], batch: Batch, lease: float) -> bo
     )
     if batch.ended:
         tx.execute(delete(import_chunks).where(import_chunks.c.import_id == row["id"]))
+        tell_end(tx, row["id"])
     return True
 
 

@@ -20,7 +20,7 @@ from services.gateway.schemas.campaigns import CampaignSchema, ScheduleCampaignS
 from shared import audit, campaign_states
 from shared.audience import count
 from shared.audience.stored import AudienceGone, read_audience
-from shared.campaigns import begin, nudge, requeue
+from shared.campaigns import begin, nudge, requeue, tell
 from shared.clock import now
 from shared.db import transaction
 from shared.errors import FieldError
@@ -89,6 +89,7 @@ def schedule_campaign(body: dict[str, Any], campaign_id: UUID) -> dict[str, Any]
         campaign_store.put(
             tx, campaign_id, status=campaign_states.SCHEDULED, send_at=send_at, work_at=send_at
         )
+        tell(tx, campaign_id, "scheduled")
         return shown(_done(tx, "scheduled", campaign_id))
 
 
@@ -137,6 +138,7 @@ def _moved(deed: str, campaign_id: UUID, **values: Any) -> dict[str, Any]:
     with transaction() as tx:
         campaign_store.ready_for(tx, principal().account_id, campaign_id, deed)
         campaign_store.put(tx, campaign_id, **values)
+        tell(tx, campaign_id, deed)
         if deed == "resumed":
             requeue(tx, campaign_id)
         if values["work_at"]:

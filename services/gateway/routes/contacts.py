@@ -121,7 +121,7 @@ def delete_contact(contact_id: UUID) -> dict[str, Any]:
         found = contact_with_all(tx, contact_id)
         if subscriptions.has_unsubscribed(tx, account_id, contact_id):
             suppress(tx, Suppression(account_id, found["email"], UNSUBSCRIBE, "api"))
-        contact_store.remove(tx, account_id, contact_id)
+        contact_store.remove(tx, account_id, contact_id, email=found["email"])
     return found
 
 

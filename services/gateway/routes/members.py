@@ -142,7 +142,7 @@ def remove_from_list(body: dict[str, Any], list_id: UUID) -> dict[str, int]:
     with transaction() as tx:
         known_list(tx, list_id)
         ids = contact_store.ids_of(tx, account_id, body["contact_ids"], body["emails"])
-        changed = subscriptions.remove(tx, account_id, list_id, ids)
+        changed = subscriptions.remove(tx, account_id, list_id, ids, _SOURCE)
     return {"changed": changed}
 
 
@@ -160,7 +160,7 @@ def remove_contact_from_list(list_id: UUID, contact_id: UUID) -> dict[str, Any]:
     with transaction() as tx:
         known_list(tx, list_id)
         contact_with_all(tx, contact_id)
-        subscriptions.remove(tx, principal().account_id, list_id, [contact_id])
+        subscriptions.remove(tx, principal().account_id, list_id, [contact_id], _SOURCE)
         return contact_with_all(tx, contact_id)
 
 
