@@ -105,6 +105,16 @@ class LoadContacts(Contract):
 
 
 @dataclass(frozen=True)
+class WriteExport(Contract):
+    """A report that is to be written as a file. Gateway and sweeper say it; a campaigns worker acts."""
+
+    queue: ClassVar[str] = "campaigns"
+    actor: ClassVar[str] = "campaigns.write_export"
+
+    export_id: str
+
+
+@dataclass(frozen=True)
 class DeliverWebhooks(Contract):
     """An endpoint (its id) in good standing is owed deliveries. The webhooks service says it and acts."""
 
@@ -157,5 +167,6 @@ CONTRACTS: dict[str, type[Contract]] = {
         WorkOnCampaigns,
         RecordHits,
         LoadContacts,
+        WriteExport,
     )
 }

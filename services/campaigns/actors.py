@@ -7,10 +7,10 @@ from __future__ import annotations
 import threading
 from uuid import UUID
 
-from services.campaigns.imports import work_on
+from services.campaigns import exports, imports
 from services.campaigns.progress import step
 from shared.broker import consumes
-from shared.contracts import LoadContacts, WorkOnCampaigns
+from shared.contracts import LoadContacts, WorkOnCampaigns, WriteExport
 from shared.db import transaction
 
 #: Set when the worker is told to stop: the step under way is finished, the next is another worker's.
@@ -30,4 +30,10 @@ def work_on_campaigns(message: WorkOnCampaigns) -> None:
 @consumes(LoadContacts)
 def load_contacts(message: LoadContacts) -> None:
     """A file of contacts, step by step."""
-    work_on(UUID(message.import_id), stopping)
+    imports.work_on(UUID(message.import_id), stopping)
+
+
+@consumes(WriteExport)
+def write_export(message: WriteExport) -> None:
+    """A report as a file, step by step."""
+    exports.work_on(UUID(message.export_id), stopping)

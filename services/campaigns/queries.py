@@ -32,6 +32,19 @@ TAKE_IMPORTS = text(
     """
 )
 
+# Exports, likewise.
+TAKE_EXPORTS = text(
+    """
+    UPDATE exports SET due_at = now() WHERE id IN (
+        SELECT id FROM exports
+        WHERE status IN ('queued', 'running') AND due_at < now() - make_interval(secs => :grace)
+        ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+    RETURNING id
+    """
+)
+
+FORGET_EXPORTS = text("DELETE FROM exports WHERE expires_at <= now()")
+
 # Whoever takes one of these keys up again at this moment holds its row: it is no longer the sweep's.
 FORGET_KEYS = text(
     """

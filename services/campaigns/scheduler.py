@@ -22,7 +22,7 @@ from services.campaigns import queries
 from services.campaigns.domains import start_looking
 from services.campaigns.schedule import ScheduleWatch
 from services.campaigns.statistics import start_rolling_up
-from services.campaigns.sweep import forget_keys, nudge_campaigns, nudge_imports, sweep
+from services.campaigns.sweep import forget_keys, nudge_campaigns, nudge_exports, nudge_imports, sweep
 from shared.clock import now
 from shared.db import DatabaseUnavailable, engine, transaction
 from shared.health import start_beating
@@ -86,9 +86,9 @@ def _make_partitions(made: date | None) -> date:
 def _sweep() -> None:
     with transaction() as tx:
         nudged = sweep(tx, settings())
-        files = nudge_imports(tx, settings())
-    if nudged or files:
-        log.warning("sweep.nudged", emails=nudged, imports=files)
+        files = nudge_imports(tx, settings()), nudge_exports(tx, settings())
+    if nudged or any(files):
+        log.warning("sweep.nudged", emails=nudged, imports=files[0], exports=files[1])
     for _ in range(_KEY_BATCHES):
         with transaction() as tx:
             if not forget_keys(tx):

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from services.campaigns import queries
 from shared.campaigns import NUDGE_SECONDS
-from shared.contracts import SEND_BY_STREAM, LoadContacts, WorkOnCampaigns
+from shared.contracts import SEND_BY_STREAM, LoadContacts, WorkOnCampaigns, WriteExport
 from shared.outbox import emit_all
 from shared.settings import Settings
 
@@ -30,6 +30,15 @@ def nudge_imports(tx: Connection, config: Settings) -> int:
     values = {"grace": config.sweep_grace_seconds, "batch": _CAMPAIGNS}
     ids = tx.execute(queries.TAKE_IMPORTS, values).scalars().all()
     emit_all(tx, [(LoadContacts(str(id)), None) for id in ids])
+    return len(ids)
+
+
+def nudge_exports(tx: Connection, config: Settings) -> int:
+    """Nudges the exports that nobody works on, and deletes those whose time is over; how many were nudged."""
+    tx.execute(queries.FORGET_EXPORTS)
+    values = {"grace": config.sweep_grace_seconds, "batch": _CAMPAIGNS}
+    ids = tx.execute(queries.TAKE_EXPORTS, values).scalars().all()
+    emit_all(tx, [(WriteExport(str(id)), None) for id in ids])
     return len(ids)
 
 

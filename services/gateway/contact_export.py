@@ -12,10 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from services.gateway.csv_out import csv_text
 from services.gateway.one_insert import Row
 from services.gateway.windows import Window
 from shared.clock import iso
+from shared.csv_out import csv_text
 from shared.db import transaction
 from shared.models import contacts
 

@@ -49,6 +49,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "last_owner": (409, "An account needs an owner: make somebody else one first."),
     "wrong_state": (409, "The state of the campaign does not allow this."),
     "too_many_endpoints": (409, "The account has as many webhook endpoints as it may."),
+    "too_many_exports": (409, "The account has as many files of reports as it may. Delete one."),
+    "export_unfinished": (409, "The file is not written to its end yet."),
     "not_scheduled": (409, "The email is not scheduled any more."),
     "idempotency_mismatch": (409, "The idempotency key was used with another request."),
     "idempotency_in_progress": (409, "The request with this idempotency key is still being executed."),

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.gateway.csv_out import csv_text
 from shared.addresses import AddressError, parse_address
 from shared.clock import iso
+from shared.csv_out import csv_text
 from shared.suppressions import MANUAL, STRENGTH
 
 COLUMNS = ("email", "reason", "source", "created_at")

@@ -15,6 +15,7 @@ from shared.models.contacts import (
 )
 from shared.models.dkim import dkim_keys
 from shared.models.emails import attachments, contents, emails, events, files, recipients
+from shared.models.exports import export_chunks, exports
 from shared.models.idempotency import idempotency_keys
 from shared.models.imports import import_chunks, import_rejects, imports
 from shared.models.outbox import outbox
@@ -51,6 +52,8 @@ __all__ = [
     "domains",
     "emails",
     "events",
+    "export_chunks",
+    "exports",
     "files",
     "idempotency_keys",
     "import_chunks",

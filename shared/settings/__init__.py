@@ -16,6 +16,7 @@ from shared.settings.domains import Domains
 from shared.settings.http import Http
 from shared.settings.importing import Importing
 from shared.settings.install import Install
+from shared.settings.keeping import Keeping
 from shared.settings.people import People
 from shared.settings.scheduling import Scheduling
 from shared.settings.sending import Sending
@@ -26,12 +27,24 @@ from shared.settings.webhooks import Webhooks
 __all__ = ["SECTIONS", "Settings", "SettingsError", "settings"]
 
 #: In the order of docs/settings.md.
-SECTIONS = (Install, Http, People, Domains, Sending, Scheduling, Importing, Submission, Tracking, Webhooks)
+SECTIONS = (
+    Install,
+    Http,
+    People,
+    Domains,
+    Sending,
+    Scheduling,
+    Importing,
+    Keeping,
+    Submission,
+    Tracking,
+    Webhooks,
+)
 
 
 @dataclass(frozen=True)
 class Settings(
-    Install, Http, People, Domains, Sending, Scheduling, Importing, Submission, Tracking, Webhooks
+    Install, Http, People, Domains, Sending, Scheduling, Importing, Keeping, Submission, Tracking, Webhooks
 ):
     """Typed settings; times are seconds, sizes bytes. `docs/settings.md` is generated from the sections."""
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy import event
 
-from services.gateway.log_filter import LogFilter
-from services.gateway.log_search import Part, find
 from shared.clock import now
+from shared.mail_log.filter import LogFilter
+from shared.mail_log.search import Part, find
 from tests.bench.cluster import Bench
 from tests.bench.figures import Figure, percentile
 from tests.bench.log_fill import DAYS, Log, fill

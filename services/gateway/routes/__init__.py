@@ -30,6 +30,7 @@ from services.gateway.routes import (
     logs,
     members,
     people,
+    report_exports,
     reports,
     segments,
     send,
@@ -62,8 +63,10 @@ class Mount:
 API = (
     Mount(send.blueprint, authenticate),  # POST /api/send
     Mount(emails.blueprint, authenticate),  # GET /api/emails; GET, PATCH, DELETE /api/emails/{id}
-    Mount(logs.blueprint, authenticate),  # GET /api/logs
+    Mount(logs.blueprint, authenticate),  # GET /api/logs, …/stream
     Mount(reports.blueprint, authenticate),  # GET /api/reports
+    # /api/reports/exports, …/{id}, …/{id}/download
+    Mount(report_exports.blueprint, authenticate),
     Mount(stats.blueprint, authenticate),  # GET /api/stats
     Mount(validate.blueprint, authenticate),  # POST /api/validate
     Mount(suppressions.blueprint, authenticate),  # /api/suppressions, …/{email}, …/import, …/export

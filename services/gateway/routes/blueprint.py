@@ -166,9 +166,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
 
 
 def _forms(form: Any, files: tuple[Media, ...]) -> dict[str, Any]:
-    """An answer that is JSON, or one of `files`."""
-    content: dict[str, Any] = {"application/json": {"schema": form, "example": answer_example(form)}}
-    for media in files:
+    """An answer in one form or another."""
+    content: dict[str, Any] = {}
+    if not isinstance(form, Media):
+        content["application/json"] = {"schema": form, "example": answer_example(form)}
+    for media in (form, *files) if isinstance(form, Media) else files:
         content[media.content_type] = {"schema": {"type": "string"}, "example": media.example}
     return {"description": "OK", "content": content}
 

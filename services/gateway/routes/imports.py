@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from services.gateway import import_store, tag_store
 from services.gateway.auth import principal
-from services.gateway.csv_out import csv_text
 from services.gateway.errors import problem
 from services.gateway.import_store import Options
 from services.gateway.one_insert import Row
@@ -30,6 +29,7 @@ from shared.clock import now
 from shared.contact_import.columns import NotContacts, WrongMapping
 from shared.contact_import.load import claim, load
 from shared.contracts import LoadContacts
+from shared.csv_out import csv_text
 from shared.db import DatabaseUnavailable, transaction
 from shared.errors import ApiError, FieldError
 from shared.observability import get_logger

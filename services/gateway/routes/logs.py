@@ -6,10 +6,9 @@ from typing import Any
 
 from flask import Response, request
 
-from services.gateway import log_search, log_tail, views
+from services.gateway import log_tail, views
 from services.gateway.auth import principal
 from services.gateway.errors import problem
-from services.gateway.log_search import Part
 from services.gateway.log_tail import TailFilter
 from services.gateway.routes.blueprint import Blueprint, Media
 from services.gateway.routes.live import live_log
@@ -17,6 +16,7 @@ from services.gateway.schemas.logs import LogQuerySchema, LogsSchema, LogStreamQ
 from shared.db import transaction
 from shared.errors import FieldError
 from shared.event_feed import Position
+from shared.mail_log.search import Part, find
 
 blueprint = Blueprint(
     "logs", __name__, url_prefix="/api", scope="read", guide="logs", description="Search what was sent."
@@ -33,7 +33,7 @@ def list_logs(query: dict[str, Any]) -> dict[str, Any]:
     page, limit, after = query["page"], query["limit"], query.get("after")
     part = Part(limit, after, offset=0 if after else (page - 1) * limit)
     with transaction() as tx:
-        found = log_search.find(tx, principal().account_id, filter_of(query), part)
+        found = find(tx, principal().account_id, filter_of(query), part)
         rows = views.log_rows(tx, found.ids)
     return {
         "logs": rows,

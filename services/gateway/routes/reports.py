@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response
 
-from services.gateway import log_search, reports
 from services.gateway.auth import principal
-from services.gateway.log_search import Part
 from services.gateway.routes.blueprint import Blueprint, Media
 from services.gateway.schemas.logs import filter_of
 from services.gateway.schemas.reports import ReportQuerySchema, ReportSchema
 from shared.db import transaction
+from shared.mail_log import reports
+from shared.mail_log.search import Part, find
 
 blueprint = Blueprint(
     "reports", __name__, url_prefix="/api", scope="read", guide="logs", description="The log as a file."
 )
 
-_CSV = Media("text/csv", "email_id,message_id,created_at,from,to,…\n0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e,…\n")
-_LINES = Media("application/x-ndjson", '{"email_id": "0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e", …}\n')
-#: export → its form, and what writes it
-_FILES: dict[str, tuple[Media, Callable[..., Iterator[str]]]] = {
-    "csv": (_CSV, reports.as_csv),
-    "jsonl": (_LINES, reports.as_json_lines),
-}
+CSV = Media("text/csv", "email_id,message_id,created_at,from,to,…\n0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e,…\n")
+LINES = Media("application/x-ndjson", '{"email_id": "0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e", …}\n')
+_MEDIA = {"csv": CSV, "jsonl": LINES}
+
+
+def as_file(content: Iterable[Any], form: str) -> Response:
+    """A report of this form, streamed."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="report.{form}"',
+        "X-Accel-Buffering": "no",  # nginx passes each page on as it comes
+    }
+    return Response(content, mimetype=_MEDIA[form].content_type, headers=headers)
 
 
 @blueprint.operation(
-    "/reports", "GET", query=ReportQuerySchema, answers=(200, ReportSchema), files=(_CSV, _LINES)
+    "/reports", "GET", query=ReportQuerySchema, answers=(200, ReportSchema), files=(CSV, LINES)
 )
 def report(query: dict[str, Any]) -> dict[str, Any] | Response:
     """Report on what was sent
@@ -40,14 +45,9 @@ def report(query: dict[str, Any]) -> dict[str, Any] | Response:
     account_id, which = principal().account_id, filter_of(query)
     export = query.get("export")
     if export:
-        media, write = _FILES[export]
-        headers = {
-            "Content-Disposition": f'attachment; filename="report.{export}"',
-            "X-Accel-Buffering": "no",  # nginx passes each page on as it comes
-        }
-        return Response(write(account_id, which), mimetype=media.content_type, headers=headers)
+        return as_file(reports.whole(account_id, which, export), export)
     with transaction() as tx:
-        found = log_search.find(tx, account_id, which, Part(query["limit"], query.get("after")))
+        found = find(tx, account_id, which, Part(query["limit"], query.get("after")))
         rows = reports.rows_of(tx, found.ids)
     return {
         "object": "report",

@@ -6,11 +6,11 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.gateway.log_filter import LogFilter
-from services.gateway.log_search import COUNTED, LOOKED
 from services.gateway.schemas.emails import STATUS, LogEntrySchema
 from services.gateway.schemas.fields import After, Bound, Line, Moment
 from shared.events import EVENT_TYPES
+from shared.mail_log.filter import LogFilter
+from shared.mail_log.search import COUNTED, LOOKED
 
 #: Numbered pages cost what they skip; who reads further uses the cursor.
 MAX_PAGE = 100_000

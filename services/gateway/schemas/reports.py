@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.gateway.log_search import COUNTED
 from services.gateway.schemas.fields import Moment
 from services.gateway.schemas.logs import LOOKED_SINCE, LogFilterSchema
+from shared.mail_log.reports import FORMS
+from shared.mail_log.search import COUNTED
 
 
 class ReportQuerySchema(LogFilterSchema):
     """Which emails, and in what form."""
 
     export = fields.String(
-        validate=validate.OneOf(["csv", "jsonl"]),
+        validate=validate.OneOf(FORMS),
         metadata={"description": "All of it as a file: CSV, or JSON lines."},
     )
     limit = fields.Integer(

@@ -13,19 +13,20 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, event, text
+from sqlalchemy import event
 
-from services.gateway import log_search
 from services.gateway.app import create_app
-from services.gateway.log_filter import LogFilter
-from services.gateway.log_search import COUNTED, Part, find, walk
 from shared.clock import now
 from shared.db import engine
-from shared.ids import id_time, new_id
+from shared.ids import id_time
+from shared.mail_log import search as log_search
+from shared.mail_log.filter import LogFilter
+from shared.mail_log.search import COUNTED, Part, find, walk
 from shared.settings import settings
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.database import Database
+from tests.fixtures.mail_log import write_log
 from tests.fixtures.relay import Relay
 from tests.fixtures.waiting import wait_for
 
@@ -135,7 +136,7 @@ def test_pages_by_number_and_by_cursor_show_each_email_once(mail: Mail, search: 
 
 def test_a_count_is_bounded_and_says_so(mail: Mail, database: Database) -> None:
     with database.connect() as tx:  # rolled back
-        many(tx, mail, COUNTED + 200)
+        write_log(tx, mail.api.domain, COUNTED + 200)
         found = find(tx, mail.account_id, LogFilter(), Part(5))
         assert (found.total, found.exact, found.looked_since) == (COUNTED, False, None)
         found = find(tx, mail.account_id, LogFilter(search="many of a kind"), Part(5))
@@ -208,9 +209,9 @@ def test_a_file_is_read_as_it_is_written_and_not_at_all_for_a_client_that_went_a
     mail: Mail, database: Database, gateway: FlaskClient
 ) -> None:
     with database.engine.begin() as tx:
-        many(tx, mail, 9_000)
+        write_log(tx, mail.api.domain, 9_000)
     try:
-        asked = {"export": "csv", "domain": "x.test"}
+        asked = {"export": "csv", "domain": "log.test"}
         read: list[str] = []
         event.listen(engine(), "before_cursor_execute", lambda *args: read.append(args[2]))
         response = gateway.get(
@@ -231,8 +232,8 @@ def test_a_file_is_read_as_it_is_written_and_not_at_all_for_a_client_that_went_a
         assert whole.text.count("\r\n") == 9_001
         assert whole.headers["Transfer-Encoding"] == "chunked"
     finally:
-        database.run("DELETE FROM recipients WHERE address = 'many@x.test'")
-        database.run("DELETE FROM emails WHERE from_address = 'x@x.test'")
+        database.run("DELETE FROM recipients WHERE address = 'many@log.test'")
+        database.run("DELETE FROM emails WHERE from_address = 'x@log.test'")
 
 
 def test_an_email_says_why_it_waits(mail: Mail, relay: Relay) -> None:
@@ -268,23 +269,3 @@ def test_what_cannot_be_asked_is_told_with_its_place(
     answer = api.get(f"{path}?{query}")
     assert answer.status_code == 422, answer.text
     assert [item["pointer"] for item in answer.json()["errors"]] == [pointer]
-
-
-def many(tx: Connection, mail: Mail, how_many: int) -> None:
-    """Emails of one moment with a recipient each, straight into the tables."""
-    values = {"head": str(new_id())[:24], "account": str(mail.account_id), "many": how_many}
-    tx.execute(
-        text(
-            """
-            WITH mail AS (
-                INSERT INTO emails (id, account_id, content_id, stream, status, message_id, from_address,
-                    subject, due_at)
-                SELECT CAST(:head || lpad(to_hex(n), 12, '0') AS uuid), CAST(:account AS uuid),
-                    CAST(:account AS uuid), 'bulk', 'sent', n::text, 'x@x.test', 'Many of a kind', now()
-                FROM generate_series(1, :many) AS n RETURNING id)
-            INSERT INTO recipients (email_id, position, account_id, kind, address, status)
-            SELECT id, 0, CAST(:account AS uuid), 'to', 'many@x.test', 'sent' FROM mail
-            """
-        ),
-        values,
-    )

@@ -14,14 +14,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from services.gateway import log_search
-from services.gateway.csv_out import csv_text
-from services.gateway.log_filter import LogFilter
-from services.gateway.one_insert import Row
 from shared.clock import iso
+from shared.csv_out import csv_text
 from shared.db import transaction
+from shared.mail_log import search
+from shared.mail_log.filter import LogFilter
 from shared.models import emails, recipients
 
+Row = dict[str, Any]
+
+FORMS = ("csv", "jsonl")
 #: Emails of a file's first page, and of the others.
 _FIRST, _PAGE = 200, 2_000
 
@@ -67,17 +69,23 @@ def rows_of(tx: Connection, ids: Sequence[UUID]) -> list[Row]:
     return [dict(row) for row in tx.execute(query).mappings()]
 
 
-def as_csv(account_id: UUID, which: LogFilter) -> Iterator[str]:
-    """All rows as CSV; none of its cells is a formula to a spreadsheet."""
-    yield csv_text([COLUMNS])
-    for rows in _pages(account_id, which):
-        yield csv_text([[_cell(row[name]) for name in COLUMNS] for row in rows])
+def head(form: str) -> str:
+    """What a file of this form begins with."""
+    return csv_text([COLUMNS]) if form == "csv" else ""
 
 
-def as_json_lines(account_id: UUID, which: LogFilter) -> Iterator[str]:
-    """All rows, an object a line."""
+def written(form: str, rows: Sequence[Row]) -> str:
+    """Rows in this form: CSV, of which no cell is a formula to a spreadsheet, or JSON lines."""
+    if form == "csv":
+        return csv_text([[_cell(row[name]) for name in COLUMNS] for row in rows])
+    return "".join(json.dumps(shown(row), ensure_ascii=False) + "\n" for row in rows)
+
+
+def whole(account_id: UUID, which: LogFilter, form: str) -> Iterator[str]:
+    """All rows as a file of this form."""
+    yield head(form)
     for rows in _pages(account_id, which):
-        yield "".join(json.dumps(shown(row), ensure_ascii=False) + "\n" for row in rows)
+        yield written(form, rows)
 
 
 def shown(row: Row) -> dict[str, Any]:
@@ -90,7 +98,7 @@ def _pages(account_id: UUID, which: LogFilter) -> Iterator[list[Row]]:
     size, more = _FIRST, True
     while more:
         with transaction() as tx:
-            ids, after = log_search.walk(tx, account_id, which, after, size)
+            ids, after = search.walk(tx, account_id, which, after, size)
             rows = rows_of(tx, ids)
         if rows:
             yield rows

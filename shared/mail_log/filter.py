@@ -6,12 +6,15 @@ what is rare: emails in trouble (models/emails.TROUBLE), and events that few ema
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, any_, exists, select
 
+from shared.clock import iso
 from shared.ids import id_floor
 from shared.models import campaigns, emails, events, recipients
 from shared.models.emails import RARE_EVENTS, TROUBLE
@@ -32,6 +35,21 @@ class LogFilter:
     tag: str | None = None
     campaign_id: UUID | None = None
     event: str | None = None
+
+    def stored(self) -> dict[str, str]:
+        """As JSON has it."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return {name: iso(v) if isinstance(v, datetime) else str(v) for name, v in given.items()}
+
+    @classmethod
+    def of(cls, stored: Mapping[str, str]) -> LogFilter:
+        """What `stored` made."""
+        kinds: dict[str, Callable[[str], Any]] = {
+            "since": datetime.fromisoformat,
+            "until": datetime.fromisoformat,
+            "campaign_id": UUID,
+        }
+        return cls(**{name: kinds.get(name, str)(value) for name, value in stored.items()})
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Connection, Select, Uuid, func, or_, select, text, union_all
 
-from services.gateway.log_filter import Conditions, LogFilter
 from shared.ids import id_time
+from shared.mail_log.filter import Conditions, LogFilter
 from shared.models import emails, recipients
 from shared.models.emails import FOREIGN_MESSAGE_ID
 
