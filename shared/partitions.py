@@ -37,6 +37,31 @@ def ensure_partitions(tx: Connection, moment: datetime, tables: Sequence[str] = 
         )
 
 
+def months_of(tx: Connection, table: str) -> list[datetime]:
+    """The months that have a partition, oldest first; each as its first moment (UTC)."""
+    names = tx.execute(
+        text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:table AS regclass)"),
+        {"table": table},
+    ).scalars()
+    ends = (name.rpartition("_")[2] for name in names)
+    return sorted(datetime.strptime(end + "+0000", "%Y%m%z") for end in ends if end.isdigit())
+
+
+def drop_month(tx: Connection, table: str, month: datetime) -> None:
+    """Drops the partition of a month with all that is in it."""
+    tx.execute(text(f"DROP TABLE IF EXISTS {table}_{month:%Y%m}"))
+
+
+def month_of(moment: datetime) -> datetime:
+    """Which month a moment lies in."""
+    return _month(moment, 0)
+
+
+def month_after(month: datetime) -> datetime:
+    """The next one."""
+    return _month(month, 1)
+
+
 def _storage(table: str) -> str:
     return f" WITH (fillfactor = {FILLED[table]})" if table in FILLED else ""
 

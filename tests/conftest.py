@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.api",
     "tests.fixtures.database",
     "tests.fixtures.submission",
+    "tests.fixtures.in_process",
 ]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")

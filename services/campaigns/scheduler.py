@@ -3,7 +3,8 @@
 `python -m services.campaigns.scheduler`. The leader holds a session-level advisory lock on a connection
 of its own; when it dies, Postgres lets go of the lock and another takes over within a second. Scheduled mail
 is looked after several times a second, the rest at intervals of its own. Every process, leader or not, looks
-at domains that are due (services.campaigns.domains) and counts what happened (services.campaigns.statistics).
+at domains that are due (services.campaigns.domains), counts what happened (services.campaigns.statistics) and
+removes what is too old (services.campaigns.retention).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.campaigns import queries
 from services.campaigns.domains import start_looking
+from services.campaigns.retention import start_forgetting
 from services.campaigns.schedule import ScheduleWatch
 from services.campaigns.statistics import start_rolling_up
 from services.campaigns.sweep import forget_keys, nudge_campaigns, nudge_exports, nudge_imports, sweep
@@ -116,6 +118,7 @@ def main() -> None:
         signal.signal(signum, lambda *_: stop.set())
     start_looking(stop)
     start_rolling_up(stop)
+    start_forgetting(stop)
     run(stop)
     log.info("scheduler.stopped")
 

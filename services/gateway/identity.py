@@ -20,6 +20,9 @@ from shared.errors import ApiError, FieldError
 from shared.models import accounts
 from shared.settings import settings
 
+#: For how many days an account keeps what; null: what the settings say.
+KEPT = ("keep_bodies_days", "keep_events_days", "keep_logs_days")
+
 
 def register(
     tx: Connection, email: Address, password_hash: str, *, name: str | None, account_name: str | None, ip: str
@@ -110,12 +113,18 @@ def checked_password(password: str, email: str, pointer: str) -> str:
 
 def account(tx: Connection, account_id: UUID) -> dict[str, Any]:
     """The account as it is shown."""
-    shown = select(accounts.c.id, accounts.c.name, accounts.c.postal_address, accounts.c.created_at)
+    shown = select(
+        accounts.c.id,
+        accounts.c.name,
+        accounts.c.postal_address,
+        accounts.c.created_at,
+        *(accounts.c[name] for name in KEPT),
+    )
     return dict(tx.execute(shown.where(accounts.c.id == account_id)).mappings().one())
 
 
 def change_account(tx: Connection, account_id: UUID, values: dict[str, Any]) -> None:
-    """Gives the account another name or postal address."""
+    """Gives the account another name, postal address or times of keeping."""
     if values:
         tx.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
 

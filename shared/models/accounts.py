@@ -29,6 +29,10 @@ accounts = Table(
     # recipients it may send to in a day and in a month; null: what the settings say, 0: any number
     Column("quota_daily", Integer),
     Column("quota_monthly", Integer),
+    # for how many days bodies, events and the log are kept; null: what the settings say
+    Column("keep_bodies_days", Integer),
+    Column("keep_events_days", Integer),
+    Column("keep_logs_days", Integer),
     # where it can be reached by post: what the law wants below a campaign's mail
     Column("postal_address", Text),
     created_column(),

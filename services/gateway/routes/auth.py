@@ -142,7 +142,7 @@ def show_account() -> dict[str, Any]:
 def change_account(body: dict[str, Any]) -> dict[str, Any]:
     """Change the account
 
-    Its name, and the postal address that is shown below what campaigns send.
+    Its name, the postal address that is shown below what campaigns send, and for how long it keeps what.
     """
     account_id = principal().account_id
     if "postal_address" in body:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
 
 from services.gateway.schemas.fields import DisplayName, Line, Mailbox, Moment
 from services.gateway.scopes import SCOPES
 from shared.models.users import ROLES
+from shared.settings import settings
 
 #: Longer than any password may be: that is told with a reason (passwords.fault).
 _MOST = 1_000
+
+#: Days. Events are read by webhooks that were away, and hits come late.
+SHORTEST_KEPT, LONGEST_KEPT = {"bodies": 1, "events": 7, "logs": 7}, 36_500
 
 
 def password_field(description: str) -> fields.String:
@@ -77,6 +83,27 @@ class SaidSchema(Schema):
     )
 
 
+class Days(fields.Integer):
+    """For how many days an account keeps something: no longer than the install does."""
+
+    def __init__(self, kind: str, **options: Any) -> None:
+        """`kind` as in the settings: MAILMATIC_KEEP_…_DAYS."""
+        self.kind = kind
+        about = {
+            "description": f"For how many days {kind} are kept; null: as this install does.",
+            "example": None,
+        }
+        limits = validate.Range(SHORTEST_KEPT[kind], LONGEST_KEPT)
+        super().__init__(strict=True, allow_none=True, validate=limits, metadata=about, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        days = super()._deserialize(value, attr, data, **kwargs)
+        usual = getattr(settings(), f"keep_{self.kind}_days")
+        if usual and days > usual:
+            raise ValidationError(f"This install keeps them for {usual} days.")
+        return days
+
+
 class AccountSchema(Schema):
     """An account."""
 
@@ -90,6 +117,9 @@ class AccountSchema(Schema):
             "example": "Example Ltd, 1 High Street, London",
         },
     )
+    keep_bodies_days = Days("bodies", required=True)
+    keep_events_days = Days("events", required=True)
+    keep_logs_days = Days("logs", required=True)
     created_at = Moment(required=True)
 
 
@@ -160,3 +190,6 @@ class ChangeAccountSchema(Schema):
             "example": "Example Ltd\n1 High Street\nLondon",
         },
     )
+    keep_bodies_days = Days("bodies")
+    keep_events_days = Days("events")
+    keep_logs_days = Days("logs")

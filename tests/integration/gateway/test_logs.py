@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -22,7 +21,6 @@ from shared.ids import id_time
 from shared.mail_log import search as log_search
 from shared.mail_log.filter import LogFilter
 from shared.mail_log.search import COUNTED, Part, find, walk
-from shared.settings import settings
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.database import Database
@@ -70,14 +68,9 @@ def mail(running: Cluster, database: Database) -> Mail:
 
 
 @pytest.fixture
-def gateway(running: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
-    """The gateway's application in this process, on the cluster's servers."""
-    for name, value in running.environment().items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    engine.cache_clear()
-    yield create_app().test_client()
-    engine().dispose()
+def gateway(in_process: None) -> FlaskClient:
+    """The gateway's application in this process."""
+    return create_app().test_client()
 
 
 def test_every_filter_finds_what_it_says(mail: Mail) -> None:

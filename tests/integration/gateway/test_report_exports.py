@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 
 from services.campaigns import exports
-from shared.db import engine
 from shared.ids import new_id
 from shared.mail_log.filter import LogFilter
-from shared.settings import settings
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.cluster import EXPORTS_KEPT, Cluster
 from tests.fixtures.database import Database
@@ -35,17 +33,6 @@ def api(running: Cluster, database: Database) -> Iterator[Client]:
     yield client
     database.run("DELETE FROM recipients WHERE account_id = :id", id=account_id)
     database.run("DELETE FROM emails WHERE account_id = :id", id=account_id)
-
-
-@pytest.fixture
-def here(running: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The worker's work in this process, on the cluster's servers."""
-    for name, value in running.environment().items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    engine.cache_clear()
-    yield
-    engine().dispose()
 
 
 def begin(api: Client, **body: Any) -> str:
@@ -101,7 +88,7 @@ def test_a_file_goes_when_its_time_is_over(api: Client, database: Database) -> N
 
 
 def test_a_worker_goes_on_where_another_stopped(
-    api: Client, database: Database, here: None, monkeypatch: pytest.MonkeyPatch
+    api: Client, database: Database, in_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exports, "_STEP", 1_000)
     whole = api.get("/api/reports", params={"export": "csv", "domain": "log.test"}).text
