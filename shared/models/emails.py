@@ -14,7 +14,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -98,8 +97,10 @@ emails = Table(
     "emails",
     metadata,
     id_column(),
-    account_column(),
-    Column("credential_id", Uuid, ForeignKey("credentials.id")),
+    # no foreign keys: accounts and credentials are never deleted, and a look at theirs for each of a million
+    # costs 4 µs
+    Column("account_id", Uuid, nullable=False),
+    Column("credential_id", Uuid),
     Column("content_id", Uuid, nullable=False),
     Column("stream", Text, nullable=False),
     Column("status", Text, nullable=False),
