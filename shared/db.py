@@ -132,9 +132,26 @@ def transaction() -> Iterator[Connection]:
         DatabaseUnavailable: no connection, or it was lost on the way. Nothing was committed, unless the
             connection died during the commit itself, when nobody can tell: repeat only what is idempotent.
     """
+    with _plainly(), engine().begin() as connection:
+        yield connection
+
+
+@contextmanager
+def looking() -> Iterator[Connection]:
+    """A connection to look with, often and for long: each statement is one round trip, and no transaction.
+
+    Raises:
+        DatabaseUnavailable: no connection, or it was lost on the way.
+    """
+    with _plainly(), engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Says of all ways in which the database can be away that it is."""
     try:
-        with engine().begin() as connection:
-            yield connection
+        yield
     except PoolTimeout as error:
         raise DatabaseUnavailable("all database connections are in use") from error
     except (OperationalError, InterfaceError) as error:

@@ -246,8 +246,7 @@ def _link_octets(index: int, target: str) -> bytes:
 
 
 def _text(data: bytes) -> str:
-    encoded = binascii.b2a_base64(data, newline=False)
-    return encoded.translate(_URL_SAFE).rstrip(b"=").decode()
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def _mac(key: bytes, payload: bytes) -> bytes:

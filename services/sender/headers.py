@@ -10,6 +10,7 @@ from functools import lru_cache
 
 _FOLD_AT = 78
 _PLACEHOLDER = "a@b"
+_BREAKS = re.compile("[\r\n\0]")
 #: A word with the spaces before it (and, for the last one, after it): folding never leaves a blank line.
 _WORDS = re.compile(r" *[^ ]+(?: +$)?")
 
@@ -68,7 +69,7 @@ def refuse_breaks(text: str) -> None:
     Raises:
         HeaderInjection: `text` contains CR, LF or NUL.
     """
-    if any(char in text for char in "\r\n\0"):
+    if _BREAKS.search(text):
         raise HeaderInjection(f"a header value contains a line break: {text[:60]!r}")
 
 
