@@ -40,6 +40,8 @@ if [ "${1:-}" = test ]; then
     need curl curl
     need postfix postfix
     need nsd nsd
+    # a journal for postfix-agent
+    need systemd /usr/lib/systemd/systemd-journald
     # clients that hand over mail by SMTP
     need swaks swaks
     [ -e /usr/share/perl5/Net/SSLeay.pm ] || compgen -G "/usr/lib/*/perl5/*/Net/SSLeay.pm" >/dev/null ||

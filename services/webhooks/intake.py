@@ -51,7 +51,11 @@ class Door:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Stores what the mail says."""
+        """Stores what the mail says. LMTP wants an answer for each recipient (RFC 2033 §4.2)."""
+        reply = await self._taken(envelope)
+        return "\r\n".join([reply] * len(envelope.rcpt_tos)) if isinstance(server, LMTP) else reply
+
+    async def _taken(self, envelope: Envelope) -> str:
         content = envelope.content
         raw = content if isinstance(content, bytes) else str(content or "").encode()
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from shared.observability import get_logger
 log = get_logger("postfix-agent")
 
 _BATCH = 500
+#: How long a pipe is waited for before its reader hears that nothing is there (seconds); octets at a time.
+_PATIENCE, _READ = 0.5, 64 * 1024
 
 
 class Source(Protocol):
@@ -151,12 +154,9 @@ class Journal:
     def batches(self) -> Iterator[tuple[list[str], str]]:
         """As in `Source`."""
         assert self._process.stdout is not None
-        for raw in self._process.stdout:
-            entry = json.loads(raw)
-            tag, pid = entry.get("SYSLOG_IDENTIFIER", ""), entry.get("SYSLOG_PID") or entry.get("_PID", "0")
-            stamp = _journal_stamp(int(entry["__REALTIME_TIMESTAMP"]))
-            line = f"{stamp} {entry.get('_HOSTNAME', '-')} {tag}[{pid}]: {entry.get('MESSAGE', '')}"
-            yield [line], entry["__CURSOR"]
+        for lines in _arriving(self._process.stdout.fileno()):
+            entries = [json.loads(line) for line in lines]
+            yield [_journal_line(entry) for entry in entries], entries[-1]["__CURSOR"] if entries else ""
 
     def close(self) -> None:
         """Ends journalctl."""
@@ -172,8 +172,8 @@ class StandardInput:
 
     def batches(self) -> Iterator[tuple[list[str], str]]:
         """As in `Source`."""
-        for line in sys.stdin:
-            yield [line.rstrip("\n")], ""
+        for lines in _arriving(sys.stdin.fileno()):
+            yield lines, ""
 
 
 def source_of(name: str, position: str | None) -> Source:
@@ -187,6 +187,24 @@ def _key(stat: os.stat_result) -> str:
     return f"{stat.st_dev}-{stat.st_ino}"
 
 
-def _journal_stamp(microseconds: int) -> str:
-    seconds, rest = divmod(microseconds, 1_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}+00:00"
+def _arriving(pipe: int) -> Iterator[list[str]]:
+    """Whole lines, all that are there at a time, none where nothing comes for a while; to the pipe's end."""
+    rest = b""
+    while True:
+        if not select.select([pipe], [], [], _PATIENCE)[0]:
+            yield []
+            continue
+        data = os.read(pipe, _READ)
+        *lines, rest = (rest + data).split(b"\n") if data else (rest, b"")
+        if any(lines):
+            yield [line.decode("utf-8", "replace") for line in lines]
+        if not data:
+            return
+
+
+def _journal_line(entry: dict[str, str]) -> str:
+    """An entry as a line of syslog."""
+    seconds, rest = divmod(int(entry["__REALTIME_TIMESTAMP"]), 1_000_000)
+    stamp = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:06d}+00:00"
+    tag, pid = entry.get("SYSLOG_IDENTIFIER", ""), entry.get("SYSLOG_PID") or entry.get("_PID", "0")
+    return f"{stamp} {entry.get('_HOSTNAME', '-')} {tag}[{pid}]: {entry.get('MESSAGE', '')}"

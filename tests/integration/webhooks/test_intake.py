@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 
 from deploy.local.cluster import Cluster
-from deploy.local.ports import HOST
+from deploy.local.ports import HOST, free_port
 from shared.verp import ReturnPaths
 from tests.fixtures.api import Client
+from tests.fixtures.own_worker import own_worker
 from tests.fixtures.waiting import wait_for
 from tests.unit.webhooks.test_returned import feedback, report
 
@@ -92,3 +93,25 @@ def test_token_of_another_install_is_refused(api: Client, door: smtplib.SMTP) ->
     forged = ReturnPaths(["another key"]).address("sender.test", UUID(sent(api, somebody())["id"]), [0])
     with pytest.raises(smtplib.SMTPRecipientsRefused):
         door.sendmail("", [forged], report())
+
+
+def test_over_lmtp_each_recipient_has_an_answer(running: Cluster, api: Client) -> None:
+    first, second = somebody(), somebody()
+    emails = [sent(api, first), sent(api, second)]
+    port = free_port()
+    command = ("python", "-m", "services.webhooks.intake")
+    settings = {"MAILMATIC_INTAKE_PROTOCOL": "lmtp", "MAILMATIC_INTAKE_PORT": str(port)}
+    with (
+        own_worker(running, "own-intake", command, **settings),
+        smtplib.LMTP(HOST, port, timeout=30) as client,
+    ):
+        client.ehlo_or_helo_if_needed()  # LHLO, in this class
+        client.mail("")
+        for email in emails:
+            assert client.rcpt(return_path(running, email, 0))[0] == 250
+        assert client.rcpt("ada@sender.test")[0] == 550
+        assert client.data(report())[0] == 250
+        assert client.getreply()[0] == 250, "the second recipient's"
+        assert client.noop()[0] == 250, "and none for who was refused"
+    for email in emails:
+        api.wait_for_status(email["id"], "bounced")
