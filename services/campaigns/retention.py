@@ -107,14 +107,11 @@ def _drop(kind: str, month: datetime) -> None:
 
 
 def _delete(kind: str, before: datetime, account_id: UUID | None, stop: threading.Event) -> None:
-    values = {
-        **_range(_BEGINNING, before),
-        "account": str(account_id) if account_id else None,
-        "batch": _BATCH,
-    }
+    account = str(account_id) if account_id else None
+    values = {**_range(_BEGINNING, before), "account": account, "batch": _BATCH}
     gone = sum(sum(_batches(statement, values, stop)) for statement in retention_sql.DELETE[kind])
     if gone:
-        log.info("retention.deleted", kind=kind, rows=gone, account=values["account"])
+        log.info("retention.deleted", kind=kind, rows=gone, account=account)
 
 
 def _batches(statement: Any, values: dict[str, Any], stop: threading.Event) -> Iterator[int]:

@@ -15,7 +15,7 @@ import pytest
 from services.campaigns.retention import TABLES, Ages, forget
 from shared.clock import now
 from shared.ids import id_floor
-from shared.partitions import MONTHS_AHEAD, ensure_partitions, month_after, month_of, months_of
+from shared.partitions import MONTHS_AHEAD, drop_month, ensure_partitions, month_after, month_of, months_of
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.database import Database
