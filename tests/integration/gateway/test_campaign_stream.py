@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.fixtures.database import Database
 from tests.fixtures.sse import Told, listen
 from tests.fixtures.waiting import wait_for
 
-WATCHERS = 60
+WATCHERS = int(os.environ.get("WATCHERS", "60"))
 
 
 @pytest.fixture(scope="module")
