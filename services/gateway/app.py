@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, request
 
-from services.gateway import limits
+from services.gateway import elsewhere, limits
 from services.gateway.errors import problem
 from services.gateway.openapi import api_of
 from services.gateway.routes import API, GUARDS, PAGES
@@ -24,6 +24,7 @@ def create_app() -> Flask:
     api = api_of(app)
     for mount in API:
         api.register_blueprint(mount.blueprint)
+    elsewhere.declare(api.spec)
     for page in PAGES:
         app.register_blueprint(page.blueprint)
     return app

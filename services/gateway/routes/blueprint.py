@@ -149,8 +149,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc] # the library ha
                 wrapped = self.doc(responses={str(answers[0]): _forms(answers[1], files)})(wrapped)
             if accepts:
                 wrapped = self.doc(requestBody={"required": True, "content": accepts})(wrapped)
-            refusals = {str(status): _refusal(names) for status, names in _by_status(codes).items()}
-            wrapped = self.doc(operationId=_camel(view.__name__), responses=refusals, **about)(wrapped)
+            wrapped = self.doc(operationId=_camel(view.__name__), responses=refusals(codes), **about)(wrapped)
             self.route(rule, methods=[method])(_behind(enough, wrapped) if enough else wrapped)
             return cast(View, wrapped)
 
@@ -192,6 +191,11 @@ def _behind(scopes: tuple[str, ...], view: Any) -> Any:
         return view(*args, **kwargs)
 
     return guarded
+
+
+def refusals(codes: tuple[str, ...]) -> dict[str, Any]:
+    """The responses that `codes` of `PROBLEMS` come in, by status."""
+    return {str(status): _refusal(names) for status, names in _by_status(codes).items()}
 
 
 def _by_status(codes: tuple[str, ...]) -> dict[int, list[str]]:

@@ -21,12 +21,19 @@ from tests.fixtures.database import Database
 from tests.fixtures.operations import ALL, WITH_IDS, Operation, makers
 from tests.fixtures.person import Person, colleague
 
+#: Security schemes for which nobody's key will do, and the code that says so.
+WITH_SECRET = {
+    "cron": "invalid_cron_secret",
+    "mta": "invalid_webhook_secret",
+    "razorpay": "invalid_signature",
+}
+
 #: Codes that say: not you.
 SHUT = {
     "missing_api_key",
     "invalid_api_key",
     "invalid_session",
-    "invalid_cron_secret",
+    *WITH_SECRET.values(),
     "insufficient_scope",
     "session_required",
     "csrf_failed",
@@ -123,8 +130,8 @@ def visitors(running: Cluster, accounts: dict[str, Account], database: Database)
 
 def expected(visitor: Visitor, operation: Operation, *, is_own: bool) -> str:
     """What the document promises this visitor: `open`, or why not."""
-    if operation.schemes <= {"cron"}:
-        return "invalid_cron_secret" if operation.schemes else "open"
+    if operation.schemes <= WITH_SECRET.keys():
+        return WITH_SECRET[min(operation.schemes)] if operation.schemes else "open"
     if not (visitor.key or visitor.person):
         return "missing_api_key"
     if operation.schemes == {"session"} and not visitor.person:

@@ -119,4 +119,6 @@ def test_every_operation_takes_a_key_but_these() -> None:
         "POST /api/auth/password-reset",
         "POST /api/auth/password-reset/confirm",
         "POST /api/auth/register",
+        "POST /api/webhooks/postfix",
+        "POST /api/webhooks/razorpay",
     }

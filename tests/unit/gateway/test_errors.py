@@ -171,7 +171,8 @@ def test_openapi_names_every_operation_with_its_refusals(client: FlaskClient) ->
     assert send["operationId"] == "sendEmail"
     assert {"202", "400", "401", "403", "413", "415", "422", "500", "503"} <= set(send["responses"])
     assert spec["components"]["schemas"]["Send"]["required"] == ["from", "to"]
-    assert set(spec["components"]["securitySchemes"]) == {"bearer", "apiKey", "session", "cron"}
+    schemes = {"bearer", "apiKey", "session", "cron", "mta", "razorpay"}
+    assert set(spec["components"]["securitySchemes"]) == schemes
     assert spec["paths"]["/api/cron/process-scheduled"]["post"]["security"] == [{"cron": []}]
 
 
