@@ -4,6 +4,7 @@
 #   POSTFIX_MYNETWORKS                who may relay; default: the networks this container is attached to
 #   POSTFIX_RELAYHOST                 hand everything to this host ([name]:port) instead of the recipients' MX
 #   POSTFIX_TLS_LEVEL                 may | encrypt | dane
+#   POSTFIX_MTA_STS                   on | off
 #   POSTFIX_DESTINATION_CONCURRENCY   most connections to one destination
 set -eu
 
@@ -34,6 +35,21 @@ case "${POSTFIX_TLS_LEVEL:-may}" in
     # DANE means nothing without DNSSEC: the resolver must validate, and resolv.conf must say `options trust-ad`
     dane) postconf "smtp_tls_security_level = dane" "smtp_dns_support_level = dnssec" ;;
     *) refuse "POSTFIX_TLS_LEVEL must be may, encrypt or dane" ;;
+esac
+
+# Its policies would override a DANE validation that fails, which RFC 8461 §2 forbids: it is one or the other.
+case "${POSTFIX_MTA_STS:-on} ${POSTFIX_TLS_LEVEL:-may}" in
+    "on dane" | "off "*) postconf "smtp_tls_policy_maps =" ;;
+    "on "*)
+        postconf "smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix"
+        (
+            while :; do
+                setpriv --reuid=_mta-sts --regid=_mta-sts --clear-groups mta-sts-daemon -c /etc/mta-sts-daemon.yml || :
+                sleep 1
+            done
+        ) &
+        ;;
+    *) refuse "POSTFIX_MTA_STS must be on or off" ;;
 esac
 
 case "${POSTFIX_DESTINATION_CONCURRENCY:-10}" in
