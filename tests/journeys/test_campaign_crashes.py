@@ -29,6 +29,8 @@ _LEDGER = """
     SELECT count(*), count(DISTINCT contact_id), count(DISTINCT email_id) FROM campaign_recipients
     WHERE campaign_id = :id
 """
+_SENDING = "SELECT count(*) FROM emails WHERE campaign_id = :id AND status = 'sending'"
+_STATUSES = "SELECT status, count(*) FROM emails WHERE campaign_id = :id GROUP BY status"
 _EMAILS = "SELECT message_id FROM emails WHERE campaign_id = :id"
 
 
@@ -102,3 +104,24 @@ def test_a_campaign_ends_complete_when_queues_are_purged_and_redis_is_flushed_in
     wait_for_the_end(api, campaign)
     assert database.all(_LEDGER, id=campaign) == [(600, 600, 600)]
     assert set(copies(relay, database, campaign)) == {1}
+
+
+def test_a_campaign_at_full_speed_is_paused_resumed_and_cancelled_and_nobody_gets_two(
+    api: Client, relay: Relay, database: Database
+) -> None:
+    campaign = begun(api, database, CONTACTS)
+
+    def halt(move: str, goal: int) -> int:
+        """How many have arrived once nothing is on its way any more."""
+        wait_for_arrivals(relay, database, campaign, goal)
+        assert api.request("POST", f"/api/campaigns/{campaign}/{move}").status_code == 200
+        wait_for(lambda: database.all(_SENDING, id=campaign) == [(0,)], "what was begun to end")
+        return relay.count(message_ids(database, campaign))
+
+    paused_at = halt("pause", CONTACTS // 5)
+    assert paused_at < CONTACTS, "paused too late to prove anything"
+    assert api.request("POST", f"/api/campaigns/{campaign}/resume").status_code == 200
+    assert halt("cancel", paused_at + CONTACTS // 5) < CONTACTS, "cancelled too late to prove anything"
+    wait_for(lambda: dict(database.all(_STATUSES, id=campaign)).keys() == {"sent", "cancelled"}, "its end")
+    arrived = copies(relay, database, campaign)
+    assert (max(arrived), sum(arrived)) == (1, dict(database.all(_STATUSES, id=campaign))["sent"])
