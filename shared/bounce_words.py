@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SOMEBODY = r"(user|recipient|mailbox|account|address|customer|person)"
+_MAILBOX = r"mail[- ]?box"
+_SOMEBODY = rf"(user|recipient|rcpt|{_MAILBOX}|account|address|customer|person)"
 _MISSING = r"(unknown|not found|not known|does ?n[o']t exist|not exist|not listed|undeliverable|invalid)"
 
 #: Most telling first: the first reason that has a phrase in the text is it.
@@ -24,7 +25,7 @@ _PHRASES: dict[str, tuple[str, ...]] = {
         r"\b(rbl|dnsbl|blocklist|block list|blacklist|black list)",
         r"\b(spamhaus|barracuda|spamcop|sorbs|senderbase|proofpoint)",
         r"reputation",
-        r"listed (at|by|in|on) ",
+        r"(?<!not )listed (at|by|in|on) ",
         r"poor sending",
         r"blocked using",
         r"your (ip|host|server|network)\b",
@@ -51,12 +52,15 @@ _PHRASES: dict[str, tuple[str, ...]] = {
     ),
     "inactive_mailbox": (
         r"(account|mailbox|user|recipient)[^.]{0,40}(disabled|inactive|suspended|deactivated|locked|expired)",
+        rf"\b(disabled|inactive|suspended|deactivated) {_SOMEBODY}",
         r"no longer (active|valid|available|accept|employed|works)",
         r"discontinued",
     ),
     "relay_denied": (
         r"relay(ing)? (access )?(denied|not permitted|prohibited|not allowed)",
         r"not permitted to relay",
+        r"allowed rcpthosts",
+        r"as a relay",
         r"unable to relay",
         r"we do not relay",
     ),
@@ -68,19 +72,23 @@ _PHRASES: dict[str, tuple[str, ...]] = {
         rf"{_SOMEBODY}( name)?( is| was)? ?{_MISSING}",
         rf"(unknown|invalid|no such|non-?existent|bad destination) {_SOMEBODY}",
         r"no (mailbox|account)( here)? (by|with) that (name|address)",
+        rf"no {_MAILBOX} (found|available)",
         r"no such (user|person|mailbox)",
-        r"(user|mailbox|account|recipient|address) (does not|doesn'?t) exist",
+        rf"{_SOMEBODY}( \S+@\S+)? (does not|doesn'?t) exist",
         r"doesn'?t have an? [\w.-]+ account",
         r"unrouteable address",
         r"not our customer",
-        r"is not a (known|valid) (user|mailbox)",
+        r"is not an? (known|valid|active) (user|mailbox|address)",
+        r"bad[ _]recipient",
+        r"not listed in [\w ]*directory",
         r"unknown (to|in) [\w ]*(address book|directory)",
         r"addressee unknown",
         r"unknown local[- ]part",
     ),
     "bad_domain": (
         r"(host|domain)( name)?( or domain name)?( is)? (not found|unknown|does not exist|not exist)",
-        r"unknown (host|domain)",
+        r"(unknown|no such) (host|domain)",
+        r"name or service not known",
         r"no mx",
         r"null mx",
         r"does not accept mail",

@@ -88,8 +88,10 @@ _BY_CODE = {
     "7.32": "authentication",
     "7.515": "authentication",
 }
-#: what x.7.x may mean besides a block
-_NOT_YET = ("greylisted", "rate_limited")
+#: what x.7.x may mean besides a block: servers put their every refusal there
+_NOT_BLOCKED = ("greylisted", "rate_limited", "mailbox_full", "unknown_user")
+#: what 5.1.x may mean besides a wrong address: servers answer 5.1.1 and 5.1.0 for their own blocks, too
+_NOT_ADDRESS = ("reputation", "authentication", "relay_denied", "too_large", "mailbox_full")
 #: subject → reason, where the detail says no more
 _BY_SUBJECT = {"2": "mailbox_unavailable", "3": "system", "4": "no_answer", "5": "protocol", "6": "content"}
 
@@ -148,13 +150,12 @@ def _reason(status: tuple[str, str, str], by_words: str | None) -> str | None:
     _, subject, detail = status
     exact = _BY_CODE.get(f"{subject}.{detail}")
     if subject == "1" and exact and REASONS[exact] == HARD:
-        # servers answer 5.1.1 and 5.1.0 for their own blocks, too: then the words know better
-        return by_words if by_words in ("reputation", "authentication", "relay_denied") else exact
+        return by_words if by_words in _NOT_ADDRESS else exact
     if exact == "routing" and by_words == "bad_domain":
         return by_words  # 5.4.4: the DNS says that there is no such name
     if exact:
         return exact
     if subject == "7":
-        known = by_words is not None and (REASONS[by_words] == BLOCK or by_words in _NOT_YET)
+        known = by_words is not None and (REASONS[by_words] == BLOCK or by_words in _NOT_BLOCKED)
         return by_words if known else "policy"
     return by_words or _BY_SUBJECT.get(subject)

@@ -109,6 +109,34 @@ if [ "${1:-}" = test ] && ! cmp -s $corpus .venv/corpus/.lock; then
     cp $corpus .venv/corpus/.lock
 fi
 
+# More of them, out of a Debian source package, from the mirrors that the machine knows: read, never installed.
+sources=$PWD/requirements/corpus-debian.lock
+complete() { (cd .venv/corpus && sha256sum --quiet --check "$sources") >>"$log" 2>&1; }
+fetch_sources() { # with an index of source packages of our own, which the machine needs not have
+    local apt=$PWD/.local/apt file
+    mkdir -p "$apt"/{sources,lists/partial,cache/archives/partial}
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
+        [ ! -e "$file" ] || sed -E 's/^deb /deb-src /; s/^Types:.*/Types: deb-src/' "$file" >"$apt/sources/${file##*/}"
+    done
+    cat >"$apt/apt.conf" <<EOF
+Dir::Etc::sourcelist "/dev/null"; Dir::Etc::sourceparts "$apt/sources";
+Dir::State::lists "$apt/lists"; Dir::Cache "$apt/cache"; APT::Sandbox::User "root";
+EOF
+    APT_CONFIG=$apt/apt.conf apt-get -q update
+    (cd .venv/corpus && for file in $(sed -n 's/^[0-9a-f]*  \(.*\)_.*/\1/p' "$sources"); do
+        APT_CONFIG=$apt/apt.conf apt-get -q source --download-only --tar-only "$file"
+    done)
+    rm -rf "$apt"
+}
+if [ "${1:-}" = test ] && ! complete; then
+    say "Fetching the bounces of ${sources#"$PWD/"} …"
+    fetch_sources >>"$log" 2>&1 || true
+    complete || {
+        tail -n 5 "$log" >&2
+        fail "could not fetch the bounces; put the file that ${sources#"$PWD/"} names into .venv/corpus"
+    }
+fi
+
 # nodemailer, a client of SMTP submission
 client=tests/clients/nodemailer
 if [ "${1:-}" = test ] && ! cmp -s $client/package-lock.json $client/node_modules/.installed; then

@@ -159,7 +159,7 @@ def _decoded(part: Message) -> str:
 def _address(field: object) -> str | None:
     """`rfc822; ada@example.net` → the address, without brackets."""
     text = _unfolded(field)
-    text = text.partition(";")[2] if ";" in text else text
+    text = text.rpartition(";")[2]  # some write the type twice
     found = parseaddr(text.strip())[1] or text.strip().strip("<>")
     return found if "@" in found else None
 

@@ -1,12 +1,14 @@
-"""What returned mail says: the corpus of flufl.bounce, reports by the book, complaints, automatic replies.
+"""What returned mail says: two corpora of real bounces, reports by the book, complaints, automatic replies.
 
-The corpus is real (anonymised) bounces of many servers, with the addresses that each is about; it is read out
-of the source package that `make setup-test` fetches.
+The corpora, of flufl.bounce and of Perl's Mail::DeliveryStatus::BounceParser, are real (anonymised) bounces
+of many servers; they are read out of the source packages that `make setup-test` fetches. Whom each is about
+says the one package itself; for the other bounceparser.json has it by class, as its tests and the mails say.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import tarfile
 from email.message import EmailMessage
 from functools import cache
@@ -19,6 +21,7 @@ from shared.bounces import HARD, SOFT, classify
 
 ROOT = Path(__file__).parents[3]
 _ARCHIVE = "flufl.bounce-4.0"
+_PERL = "libmail-deliverystatus-bounceparser-perl_1.543+repacked.orig.tar.xz"
 #: Files whose addresses the package gives for one detector alone, which finds none; the mails name one.
 _NAMED_AFTER_ALL = {"groupwise_02.txt": {"userx@example.com"}, "simple_42.txt": {"david...@gmail.com"}}
 
@@ -62,6 +65,36 @@ def test_of_real_bounces_nearly_all_give_the_right_recipients_and_permanence() -
             wrong[name] = said
     assert len(corpus()) > 100
     assert len(wrong) <= len(corpus()) * 0.05, wrong
+
+
+@cache
+def perl_corpus() -> dict[str, tuple[bytes, str, list[str]]]:
+    """File name → the mail, its class (none: it is no bounce, or says nothing), and whom it is about."""
+    expected = json.loads((Path(__file__).parent / "bounceparser.json").read_text())
+    with tarfile.open(ROOT / ".venv/corpus" / _PERL) as archive:
+        mails = {}
+        for member in archive:
+            content = archive.extractfile(member)
+            if member.name.endswith(".msg") and content is not None:
+                mails[Path(member.name).stem] = content.read()
+    assert mails.keys() == {name for files in expected.values() for name in files}
+    return {name: (mails[name], kind, about) for kind, of in expected.items() for name, about in of.items()}
+
+
+def test_of_real_bounces_nearly_all_give_the_right_recipients_and_class() -> None:
+    wrong = {}
+    for name, (raw, kind, about) in perl_corpus().items():
+        said = read(raw)
+        kinds = {classify(item.reason or "", enhanced=item.dsn).kind for item in said} or {"none"}
+        if kinds != {kind} or sorted(item.recipient.lower() for item in said if item.recipient) != about:
+            wrong[name] = said
+    assert len(wrong) <= len(perl_corpus()) * 0.05, wrong
+    # of what is missed none is taken for a mailbox that is gone: nobody would be suppressed by mistake
+    assert not [name for name in wrong if perl_corpus()[name][1] != HARD and _is_hard(wrong[name])]
+
+
+def _is_hard(said: list[Said]) -> bool:
+    return any(classify(item.reason or "", enhanced=item.dsn).kind == HARD for item in said)
 
 
 def test_no_real_bounce_that_is_not_about_the_mailbox_would_suppress_anybody() -> None:
