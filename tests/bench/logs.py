@@ -98,7 +98,9 @@ def _check_plans(bench: Bench, log: Log) -> None:
     day = LogFilter(since=tenth, until=tenth + timedelta(days=1))
     for which in (LogFilter(), LogFilter(status="bounced"), LogFilter(search="71@web"), day):
         read = _read_by(bench, log, which)
-        assert not read["Seq Scan"], f"{which} reads all of {read['Seq Scan']}"
+        # subjects are looked for among so many emails, which may be all of a month
+        whole = {name for name in read["Seq Scan"] if not (which.search and name.startswith("emails"))}
+        assert not whole, f"{which} reads all of {whole}"
     months = {name.rpartition("_")[2] for name in read["all"]}
     assert months == {f"{tenth:%Y%m}"}, f"a day is looked for in {months}"
 
