@@ -6,7 +6,7 @@ keeps failing gives its message up to the dead-letter queue, and the sweeper nud
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import dramatiq
@@ -26,6 +26,7 @@ from dramatiq.middleware import (
 
 from shared.contracts import Contract
 from shared.db import DatabaseUnavailable
+from shared.metrics import Counter, Histogram
 from shared.observability import request_scope
 from shared.settings import settings
 
@@ -36,6 +37,14 @@ C = TypeVar("C", bound=Contract)
 _TRIES = 3
 _RETRIES = Retries(max_retries=_TRIES, min_backoff=1_000, max_backoff=4_000)
 
+
+_SECONDS = Histogram(
+    "mailmatic_message_seconds",
+    "How long workers took over messages.",
+    ["actor"],
+    buckets=(0.01, 0.05, 0.2, 1.0, 5.0, 30.0),
+)
+_FAILED = Counter("mailmatic_message_failures_total", "Messages that raised.", ["actor"])
 
 #: What publishing raises where RabbitMQ is away, or does not confirm.
 BROKER_TROUBLE = (ConnectionClosed, pika.exceptions.AMQPError, OSError)
@@ -109,12 +118,19 @@ def consumes(
     options: dict[str, Any] = {"retry_when": _until_the_database_is_back} if outlasts_database else {}
 
     def decorate(function: Callable[[C], None]) -> Callable[[C], None]:
+        seconds = _SECONDS.labels(contract.actor)
+        failed = _FAILED.labels(contract.actor)
+
         @dramatiq.actor(
             actor_name=contract.actor, queue_name=contract.queue, notify_shutdown=False, **options
         )
         def act(payload: dict[str, Any]) -> None:
             message = CurrentMessage.get_current_message()
-            with request_scope(message.options.get("request_id") if message else None):
+            with (
+                request_scope(message.options.get("request_id") if message else None),
+                seconds.time(),
+                failed.count_exceptions(),
+            ):
                 function(contract.parse(payload))
 
         return function
@@ -128,7 +144,28 @@ def _until_the_database_is_back(retries: int, error: Exception) -> bool:
 
 def ping(url: str) -> None:
     """Opens and closes a connection to RabbitMQ; raises pika's errors when it can't."""
+    _connection(url).close()
+
+
+def depths(url: str, queues: Iterable[str]) -> dict[str, int]:
+    """How many messages wait in each of `queues`; those that nobody has declared yet are left out."""
+    found = {}
+    connection = _connection(url)
+    try:
+        for queue in queues:
+            channel = connection.channel()
+            try:
+                found[queue] = channel.queue_declare(queue, passive=True).method.message_count
+            except pika.exceptions.ChannelClosedByBroker:
+                continue
+            channel.close()
+    finally:
+        connection.close()
+    return found
+
+
+def _connection(url: str) -> pika.BlockingConnection:
     parameters = pika.URLParameters(url)
     parameters.connection_attempts = 1
     parameters.socket_timeout = parameters.blocked_connection_timeout = 2
-    pika.BlockingConnection(parameters).close()
+    return pika.BlockingConnection(parameters)

@@ -5,15 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+import dns.exception
 import dns.message
+import dns.name
 import dns.rdatatype
 import dns.resolver
 from dns.nameserver import Do53Nameserver
 
+from shared.metrics import Counter, Histogram
 from shared.settings import settings
 
 #: How long an absence is believed whose answer names no SOA (seconds).
 _UNSAID = 300.0
+
+
+_SECONDS = Histogram(
+    "mailmatic_dns_seconds", "How long the DNS took to answer.", buckets=(0.005, 0.02, 0.1, 0.5, 2.0, 10.0)
+)
+_TROUBLE = Counter("mailmatic_dns_trouble_total", "Questions to which the DNS had no answer in time.")
+
+
+def ask(asked: dns.resolver.Resolver, name: dns.name.Name, kind: str, lifetime: float) -> dns.resolver.Answer:
+    """What `asked` answers within `lifetime` seconds, counted.
+
+    Raises:
+        dns.resolver.NXDOMAIN, dns.resolver.NoAnswer: there is nothing; DNSException, OSError: nobody knows.
+    """
+    try:
+        with _SECONDS.time():
+            return asked.resolve(name, kind, lifetime=lifetime)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        raise
+    except (dns.exception.DNSException, OSError):
+        _TROUBLE.inc()
+        raise
 
 
 @cache

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from shared import broker, memory, redis
+from shared import broker, memory, metrics, redis
 from shared.db import transaction
 from shared.settings import settings
 
@@ -41,6 +41,7 @@ def start_beating(alive: Callable[[], bool] = lambda: True) -> None:
         alive: whether it is, in its own opinion; a worker that says no does not beat.
     """
     memory.settle()
+    metrics.serve()
     path = _beat_path(settings().process)
     path.parent.mkdir(parents=True, exist_ok=True)
 

@@ -18,10 +18,10 @@ from functools import cache
 from threading import Lock
 
 import redis as redis_errors
-from prometheus_client import Counter
 
 from shared import redis
 from shared.dns import resolver
+from shared.metrics import Counter
 from shared.mx import SHORTEST, UNKNOWN, MailHosts, find_mail_hosts
 from shared.observability import get_logger
 from shared.settings import settings

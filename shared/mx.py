@@ -13,7 +13,7 @@ import dns.exception
 import dns.name
 import dns.resolver
 
-from shared.dns import negative_ttl
+from shared.dns import ask, negative_ttl
 
 MX = "mx"
 ADDRESS = "address"
@@ -51,7 +51,7 @@ class _Asking:
 
     def __call__(self, kind: str) -> dns.resolver.Answer:
         left = max(self._deadline - time.monotonic(), 0.01)
-        return self._asked.resolve(self._name, kind, lifetime=left)
+        return ask(self._asked, self._name, kind, left)
 
 
 def find_mail_hosts(domain: str, asked: dns.resolver.Resolver) -> MailHosts:

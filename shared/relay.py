@@ -18,10 +18,13 @@ from shared import broker as rabbit
 from shared.contracts import CONTRACTS, Contract, EmailIds
 from shared.db import DatabaseUnavailable, looking, transaction
 from shared.health import start_beating
+from shared.metrics import Counter
 from shared.observability import configure_logging, get_logger
 from shared.settings import settings
 
 log = get_logger("relay")
+
+_RELAYED = Counter("mailmatic_outbox_relayed_total", "Rows of the outbox that RabbitMQ has confirmed.")
 
 #: Rows of one round: enough to merge well, few enough to commit within milliseconds.
 _WINDOW = 1_000
@@ -90,7 +93,9 @@ def run(stop: threading.Event) -> None:
 
 def _relay(broker: rabbit.QuorumBroker) -> int:
     with transaction() as tx:
-        return relay_window(tx, broker)
+        relayed = relay_window(tx, broker)
+    _RELAYED.inc(relayed)
+    return relayed
 
 
 def main() -> None:

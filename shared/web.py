@@ -43,6 +43,16 @@ _BY_STATUS = {
 
 _NEEDS_DATABASE = "MAILMATIC_NEEDS_DATABASE"
 
+_REQUESTS = metrics.Counter(
+    "mailmatic_http_requests_total", "Requests that were answered.", ["method", "endpoint", "status"]
+)
+_SECONDS = metrics.Histogram(
+    "mailmatic_http_request_seconds",
+    "From a request to the beginning of its answer.",
+    ["endpoint"],
+    buckets=(0.005, 0.02, 0.1, 0.5, 2.0, 10.0),
+)
+
 health = Blueprint("health", __name__)
 
 
@@ -109,6 +119,8 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = current_request_id() or ""
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    _REQUESTS.labels(request.method, request.endpoint or "", response.status_code).inc()
+    _SECONDS.labels(request.endpoint or "").observe(time.perf_counter() - g.started)
     write = log.debug if request.blueprint == "health" else log.info
     write(
         "http.request",

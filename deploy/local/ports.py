@@ -7,7 +7,7 @@ import os
 import random
 import socket
 import tempfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -35,6 +35,8 @@ class Ports:
     rabbitmq: int = 15720
     rabbitmq_dist: int = 15721
     epmd: int = 15722
+    #: of the first worker's metrics; the others' are behind it. 0: none
+    metrics: int = 19100
 
     @classmethod
     def from_env(cls) -> Ports:
@@ -43,8 +45,8 @@ class Ports:
 
     @classmethod
     def free(cls) -> Ports:
-        """Ports that are free and stay ours until this process ends."""
-        return cls(*(free_port() for _ in fields(cls)))
+        """Ports that are free and stay ours until this process ends; nobody looks at workers' metrics."""
+        return replace(cls(*(free_port() for _ in fields(cls))), metrics=0)
 
 
 def free_port() -> int:

@@ -103,9 +103,31 @@ def _streams(layout: Layout) -> Program:
     )
 
 
+#: In the order of their ports for metrics.
+_WORKERS = (
+    "scheduler",
+    "relay",
+    "sender",
+    "sender-bulk",
+    "campaigns",
+    "tracker-writer",
+    "webhooks-in",
+    "webhooks-out",
+    "webhooks-slow",
+    "submission",
+    "intake",
+)
+
+
 def _worker(layout: Layout, name: str, command: list[str]) -> Program:
     beat = layout.directory / "state" / "health" / f"{name}@{socket.gethostname()}"
-    return Program(name, command, ready=beat.exists, environment=layout.environment(), beat=beat)
+    first = layout.ports.metrics
+    environment = {
+        "MAILMATIC_METRICS_PORT": str(first + _WORKERS.index(name) if first else 0),
+        **layout.environment(),
+        "PROMETHEUS_MULTIPROC_DIR": str(layout.directory / "metrics" / name),
+    }
+    return Program(name, command, ready=beat.exists, environment=environment, beat=beat)
 
 
 def _submission(layout: Layout) -> Program:

@@ -20,11 +20,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from services.campaigns import queries
+from services.campaigns.backlog import Backlog
 from services.campaigns.domains import start_looking
 from services.campaigns.retention import start_forgetting
 from services.campaigns.schedule import ScheduleWatch
 from services.campaigns.statistics import start_rolling_up
 from services.campaigns.sweep import forget_keys, nudge_campaigns, nudge_exports, nudge_imports, sweep
+from shared import metrics
 from shared.clock import now
 from shared.db import DatabaseUnavailable, engine, transaction
 from shared.health import start_beating
@@ -112,6 +114,7 @@ def run(stop: threading.Event) -> None:
 def main() -> None:
     """Runs the scheduler until SIGTERM or SIGINT."""
     configure_logging()
+    metrics.also(Backlog())
     start_beating()
     stop = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

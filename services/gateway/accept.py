@@ -24,9 +24,12 @@ from shared import states
 from shared.clock import iso, now
 from shared.contracts import SendEmails
 from shared.ids import new_id
+from shared.metrics import Counter
 from shared.models.usage import SLOTS
 from shared.observability import current_request_id
 from shared.outbox import emit_all
+
+_ACCEPTED = Counter("mailmatic_emails_accepted_total", "Emails that were accepted.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def write(tx: Connection, drafted: Draft) -> None:
     if not drafted.accepted:
         return
     queries.insert_accepted(tx, drafted.rows)
+    _ACCEPTED.inc(len(drafted.accepted))
     at_once = [item.id for item in drafted.accepted if item.send_at is None]
     emit_all(tx, [(chunk, None) for chunk in SendEmails.chunked(at_once)])
 

@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import redis
-from prometheus_client import Counter
 
 from services.gateway.errors import problem
 from shared.errors import ApiError
+from shared.metrics import Counter
 from shared.observability import get_logger
 from shared.rates import Rate
 from shared.redis import client

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 
 import redis
-from prometheus_client import Counter
 
+from shared.metrics import Counter
 from shared.redis import client
 
 FAILED = Counter(

@@ -22,6 +22,7 @@ from shared.clock import now
 from shared.contracts import SEND_BY_STREAM
 from shared.db import by_key
 from shared.ids import new_id
+from shared.metrics import Counter
 from shared.outbox import emit_all
 from shared.settings import Settings
 
@@ -31,6 +32,10 @@ _BEFORE = {states.DELIVERED: (states.SENT,), states.COMPLAINED: (states.SENT, st
 _TROUBLED = (states.DEFERRED, states.UNKNOWN, states.BOUNCED, states.FAILED)
 #: outcomes that a reply explains
 _REFUSED = (states.DEFERRED, states.BOUNCED, states.FAILED)
+
+
+_OUTCOMES = Counter("mailmatic_email_attempts_total", "Attempts by outcome.", ["stream", "status"])
+_RETRIES = Counter("mailmatic_email_retries_total", "Attempts that were not an email's first.", ["stream"])
 
 
 class Verdict(NamedTuple):
@@ -103,6 +108,10 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
         )
     }
     kept = [item for item in verdicts if item.attempt.email_id in campaign_of]
+    for item in kept:
+        _OUTCOMES.labels(item.stream, item.status).inc()
+        if item.attempt.attempt > 1:
+            _RETRIES.labels(item.stream).inc()
     count_outcomes(tx, ((campaign_of[item.attempt.email_id], item.status) for item in kept))
     _record_recipients(tx, kept)
     emit_all(

@@ -17,11 +17,15 @@ from services.sender.outcomes import Outcome
 from services.sender.pieces import Stream
 from services.sender.relays import Relay
 from services.sender.smtp import Envelope, NeedsSevenBit, RelayTrouble
+from shared.metrics import Counter, Gauge
 
 #: A connection idle longer than this (seconds) is not trusted again; Postfix closes after 300.
 _MAX_IDLE = 60.0
 #: A connection is replaced after this many messages, so that relays behind a balancer share the load.
 _MAX_DELIVERIES = 1_000
+
+_CONNECTED = Counter("mailmatic_smtp_connections_total", "Connections to relays.", ["relay", "outcome"])
+_IDLE = Gauge("mailmatic_smtp_idle_connections", "Kept for the next email.", multiprocess_mode="livesum")
 
 
 class RelayPool:
@@ -80,7 +84,7 @@ class RelayPool:
         if relay is None:
             return False
         try:
-            connection = self._kept(relay) or BurstConnection(relay, self._hostname, self._timeout)
+            connection = self._kept(relay) or self._connected(relay)
         except RelayTrouble:  # each message on its own finds out which relay is up
             return False
         if connection.pipelines:
@@ -93,6 +97,7 @@ class RelayPool:
         for kept in self._idle.values():
             while kept:
                 kept.pop().close()
+                _IDLE.dec()
 
     def _deliver_to(
         self, relay: Relay, envelope: Envelope, message: Stream, before_body: Callable[[], None]
@@ -103,8 +108,17 @@ class RelayPool:
                 return self._use(connection, envelope, message, before_body)
             except RelayTrouble:
                 pass  # the relay had closed the kept connection: a fresh one decides
-        fresh = BurstConnection(relay, self._hostname, self._timeout)
-        return self._use(fresh, envelope, message, before_body)
+        return self._use(self._connected(relay), envelope, message, before_body)
+
+    def _connected(self, relay: Relay) -> BurstConnection:
+        """A new connection, counted."""
+        try:
+            made = BurstConnection(relay, self._hostname, self._timeout)
+        except RelayTrouble:
+            _CONNECTED.labels(str(relay), "failed").inc()
+            raise
+        _CONNECTED.labels(str(relay), "made").inc()
+        return made
 
     def _use(
         self,
@@ -127,6 +141,7 @@ class RelayPool:
                 if not self._idle[relay]:
                     return None
                 connection = self._idle[relay].pop()
+            _IDLE.dec()
             if connection.usable and time.monotonic() - connection.idle_since < _MAX_IDLE:
                 return connection
             connection.close()
@@ -138,3 +153,4 @@ class RelayPool:
         connection.idle_since = time.monotonic()
         with self._lock:
             self._idle[connection.relay].append(connection)
+        _IDLE.inc()

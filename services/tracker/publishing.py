@@ -8,11 +8,10 @@ from __future__ import annotations
 import threading
 import time
 
-from prometheus_client import Counter, Gauge
-
 from services.tracker.spool import FLUSH_SECONDS, Segment, Spool
 from shared.broker import BROKER_TROUBLE, QuorumBroker, connect_broker, publish_without_outbox
 from shared.contracts import RecordHits
+from shared.metrics import Counter, Gauge
 from shared.observability import get_logger
 
 log = get_logger("tracker")

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection
 
 from services.webhooks import queries
@@ -26,6 +25,7 @@ from services.webhooks.sign import headers
 from shared.clock import now
 from shared.contracts import Contract, DeliverWebhooks, RetryWebhooks
 from shared.db import transaction
+from shared.metrics import Counter, Histogram
 from shared.observability import get_logger
 from shared.outbox import emit, emit_all
 from shared.settings import settings

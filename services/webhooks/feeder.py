@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from prometheus_client import Counter
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -26,6 +25,7 @@ from shared.db import DatabaseUnavailable, transaction
 from shared.event_feed import Position, Reader, Told
 from shared.events import matches
 from shared.ids import new_id
+from shared.metrics import Counter
 from shared.observability import get_logger
 from shared.outbox import emit_all
 from shared.settings import settings

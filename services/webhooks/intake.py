@@ -15,13 +15,13 @@ from typing import Any
 
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from prometheus_client import Counter
 
 from services.webhooks import inbox
 from services.webhooks.returned import Said, read
 from shared import unsubscribe_mail
 from shared.db import DatabaseUnavailable, transaction
 from shared.health import start_beating
+from shared.metrics import Counter
 from shared.observability import configure_logging, get_logger
 from shared.settings import Settings, settings
 from shared.tracking import tokens

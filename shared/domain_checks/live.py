@@ -10,7 +10,7 @@ import dns.name
 import dns.rdatatype
 import dns.resolver
 
-from shared.dns import resolver
+from shared.dns import ask, resolver
 from shared.domain_checks.answers import ABSENT, FOUND, NXDOMAIN, UNKNOWN, Answer, Ask
 
 
@@ -38,7 +38,7 @@ def _ask(name: str, kind: str, deadline: float) -> Answer:
         left = min(asked.lifetime, deadline - time.monotonic())
         if left <= 0:
             return Answer(UNKNOWN)
-        answer = asked.resolve(question, kind, lifetime=left)
+        answer = ask(asked, question, kind, left)
     except dns.resolver.NXDOMAIN:
         return Answer(NXDOMAIN)
     except dns.resolver.NoAnswer:

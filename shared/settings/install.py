@@ -40,5 +40,13 @@ class Install:
     metrics_dir: str | None = setting(
         "PROMETHEUS_MULTIPROC_DIR",
         None,
-        "Directory where the processes of one HTTP service share their metrics; each service needs its own.",
+        "Directory where the processes of one service share their metrics; each service needs its own.",
+    )
+    metrics_port: int = setting(
+        "MAILMATIC_METRICS_PORT",
+        0,
+        "Port on which a process without HTTP of its own serves /metrics to Prometheus; 0: none.",
+    )
+    metrics_listen: str = setting(
+        "MAILMATIC_METRICS_LISTEN", "127.0.0.1", "Address of that port. It is not for the world."
     )

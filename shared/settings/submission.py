@@ -63,6 +63,3 @@ class Submission:
     smtp_threads: int = setting(
         "MAILMATIC_SMTP_THREADS", 8, "Threads that ask the database, at most twice MAILMATIC_DB_POOL_SIZE."
     )
-    smtp_metrics_port: int = setting(
-        "MAILMATIC_SMTP_METRICS_PORT", 0, "Port of its metrics for Prometheus, over HTTP; 0: none."
-    )

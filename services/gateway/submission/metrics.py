@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from shared.metrics import Counter, Gauge, Histogram
 
 CONNECTIONS = Gauge("mailmatic_submission_connections", "Open connections.")
 SESSIONS = Counter("mailmatic_submission_sessions_total", "Sessions that ended.", ["outcome"])

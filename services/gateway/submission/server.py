@@ -7,8 +7,6 @@ import logging
 import signal
 import time
 
-from prometheus_client import start_http_server
-
 from services.gateway.submission.doors import Doors
 from services.gateway.submission.protocol import Submission
 from services.gateway.submission.tls import Certificates
@@ -57,8 +55,6 @@ async def serve(config: Settings) -> None:
     ]
     pulse = Pulse()
     looking = asyncio.create_task(_look(doors, pulse))
-    if config.smtp_metrics_port:
-        start_http_server(config.smtp_metrics_port, config.smtp_listen)
     start_beating(pulse.alive)
     log.info("submission.started", port=config.smtp_port, tls_port=config.smtps_port)
     await stop.wait()

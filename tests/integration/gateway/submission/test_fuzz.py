@@ -175,7 +175,7 @@ def memory(pid: int) -> int:
 
 def test_malformed_sessions_are_all_answered_and_leave_nothing_behind(running: Cluster, door: Door) -> None:
     port, start = free_port(), random.randrange(2**32)
-    with own_door(running, door, MAILMATIC_SMTP_METRICS_PORT=str(port)) as (found, worker):
+    with own_door(running, door, MAILMATIC_METRICS_PORT=str(port)) as (found, worker):
         pid = worker.process.pid
 
         def empty() -> bool:

@@ -223,7 +223,7 @@ def test_sigterm_ends_the_idle_and_lets_who_is_at_a_message_end_it(running: Clus
 
 def test_metrics_count_what_happens(running: Cluster, door: Door) -> None:
     port = free_port()
-    with own_door(running, door, MAILMATIC_SMTP_METRICS_PORT=str(port)) as (found, _), found.wire() as wire:
+    with own_door(running, door, MAILMATIC_METRICS_PORT=str(port)) as (found, _), found.wire() as wire:
         assert send(wire, found).startswith("250 ")
         page = requests.get(f"http://{HOST}:{port}/metrics", timeout=10).text
     assert 'mailmatic_submission_messages_total{outcome="accepted"} 1.0' in page
