@@ -20,7 +20,7 @@ UNCONFIRMED = "unconfirmed"
 SUBSCRIBED = "subscribed"
 UNSUBSCRIBED = "unsubscribed"
 
-# Ordered, so that two of these at once lock rows in one order.
+# Ordered, so that two of these at once lock rows in one order; the list can't be deleted meanwhile.
 _ADD = text(
     """
     INSERT INTO subscriptions (list_id, contact_id, account_id, status, source)
@@ -28,7 +28,7 @@ _ADD = text(
     FROM contacts JOIN lists USING (account_id)
     WHERE contacts.account_id = :account_id AND lists.id = :list_id
       AND contacts.id = ANY(CAST(:contact_ids AS uuid[]))
-    ORDER BY contacts.id
+    ORDER BY contacts.id FOR KEY SHARE OF lists
     ON CONFLICT DO NOTHING
     RETURNING contact_id
     """

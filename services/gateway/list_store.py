@@ -86,4 +86,7 @@ def remove(tx: Connection, account_id: UUID, id: UUID) -> Row | None:
         .mappings()
         .one_or_none()
     )
-    return dict(row) if row else None
+    if row is None:
+        return None
+    tx.execute(delete(subscriptions).where(subscriptions.c.list_id == id))
+    return dict(row)

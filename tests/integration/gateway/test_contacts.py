@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from deploy.local.cluster import Cluster
+from shared.subscriptions import subscribe
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.database import Database
+from tests.fixtures.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +70,25 @@ def test_a_list_is_made_shown_changed_and_deleted(tenant: Client) -> None:
     assert changed in tenant.get("/api/lists").json()["data"]
     assert tenant.request("DELETE", path).json() == changed
     assert tenant.get(path).status_code == tenant.request("DELETE", path).status_code == 404
+
+
+def test_no_standing_outlives_its_list(tenant: Client, database: Database) -> None:
+    list_id = a_list(tenant)
+    put(tenant, list_id, address())
+    other = put(tenant, a_list(tenant), address())["id"]
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM lists%'"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        with database.engine.begin() as tx:
+            owner = text("SELECT account_id FROM lists WHERE id = :id")
+            account_id = tx.execute(owner, {"id": list_id}).scalar_one()
+            assert subscribe(tx, account_id, UUID(list_id), [UUID(other)], "api") == {UUID(other)}
+            deleted = pool.submit(tenant.request, "DELETE", f"/api/lists/{list_id}")
+            wait_for(lambda: database.all(waiting) == [(1,)], "the deletion to wait for who is being added")
+        assert deleted.result().status_code == 200
+    assert database.all("SELECT count(*) FROM subscriptions WHERE list_id = :id", id=list_id) == [(0,)]
 
 
 def test_somebody_who_is_added_again_is_brought_up_to_date(tenant: Client) -> None:
