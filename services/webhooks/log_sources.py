@@ -26,7 +26,7 @@ _PATIENCE, _READ = 0.5, 64 * 1024
 
 
 class Source(Protocol):
-    """Lines and where they end."""
+    """Lines and where they end: a position that is not empty is one to go on from."""
 
     def batches(self) -> Iterator[tuple[list[str], str]]:
         """(lines, position behind them), for ever; standard input's end ends it."""
@@ -147,13 +147,15 @@ class Journal:
 
     def __init__(self, position: str | None) -> None:
         """Goes on behind the entry that `position` names; without one with what comes from now on."""
-        after = [f"--after-cursor={position}"] if position else ["--lines=0"]
-        command = ["journalctl", "--follow", "--output=json", *after, "SYSLOG_FACILITY=2"]
+        self._begins = position or _newest_entry()
+        after = [f"--after-cursor={self._begins}"] if self._begins else []
+        command = ["journalctl", "--follow", "--lines=all", "--output=json", *after, "SYSLOG_FACILITY=2"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
 
     def batches(self) -> Iterator[tuple[list[str], str]]:
         """As in `Source`."""
         assert self._process.stdout is not None
+        yield [], self._begins  # so that an end before the first entry loses none
         for lines in _arriving(self._process.stdout.fileno()):
             entries = [json.loads(line) for line in lines]
             yield [_journal_line(entry) for entry in entries], entries[-1]["__CURSOR"] if entries else ""
@@ -185,6 +187,13 @@ def source_of(name: str, position: str | None) -> Source:
 
 def _key(stat: os.stat_result) -> str:
     return f"{stat.st_dev}-{stat.st_ino}"
+
+
+def _newest_entry() -> str:
+    """The cursor of the journal's last entry; empty if there is none."""
+    command = ["journalctl", "--lines=1", "--output=json"]
+    last = subprocess.run(command, check=True, capture_output=True).stdout
+    return str(json.loads(last)["__CURSOR"]) if last else ""
 
 
 def _arriving(pipe: int) -> Iterator[list[str]]:

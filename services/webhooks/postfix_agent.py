@@ -18,7 +18,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from services.webhooks.agent_state import Event, State
-from services.webhooks.log_sources import StandardInput, source_of
+from services.webhooks.log_sources import source_of
 from services.webhooks.postfix_log import parse
 from shared.health import beats, start_beating
 from shared.observability import configure_logging, get_logger
@@ -39,14 +39,16 @@ def follow(stop: threading.Event) -> None:
     """Until `stop`, or the end of standard input."""
     config = settings()
     state = State(config.state_dir / "postfix-agent.sqlite")
-    source = source_of(config.agent_log, state.position)
+    kept = state.position
+    source = source_of(config.agent_log, kept)
     try:
         for lines, position in source.batches():
             events = _events(state, lines)
             if events:
                 deliver(events, stop)
-            if lines and not isinstance(source, StandardInput):
+            if position and position != kept:
                 state.keep(position)
+                kept = position
             if stop.is_set() or (not lines and stop.wait(config.agent_poll_seconds)):
                 return
     except Stopped:
