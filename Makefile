@@ -5,9 +5,9 @@ SHELL := /bin/bash
 BIN := .venv/bin
 # many short processes: none should compile anew what another has compiled
 unexport PYTHONDONTWRITEBYTECODE
-# all tests at once are shared out, file by file, among two processes with a cluster each; but not servers that are given
+# all tests at once are shared out, file by file, among three processes with a cluster each; but not servers that are given
 GIVEN := $(TEST_DATABASE_URL)$(TEST_RABBITMQ_URL)$(TEST_REDIS_URL)
-SHARED_OUT := $(if $(GIVEN),,--numprocesses=2 --dist=loadfile)
+SHARED_OUT := $(if $(GIVEN),,--numprocesses=3 --dist=loadfile)
 
 help: ## Print this help
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
