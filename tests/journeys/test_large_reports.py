@@ -27,8 +27,8 @@ from tests.fixtures.waiting import wait_for
 ROWS = int(os.environ.get("REPORT_ROWS", "20000"))
 #: What a report may add to the memory of the gateway (bytes): a few pages, however many there are.
 _PAGES = 40 * 1024 * 1024
-#: Makes rows of a kilobyte, so that sockets' buffers hold only part of the file.
-_SUBJECT = "Many of a kind " * 60
+#: Makes rows of a kilobyte where there are few, so that sockets' buffers hold only part of the file.
+_SUBJECT = "Many of a kind " * max(1, 60 * 20_000 // ROWS)
 #: Looks in a row that must see the same.
 _LOOKS = 30
 
