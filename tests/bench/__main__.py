@@ -19,6 +19,7 @@ from tests.bench import (
     sending,
     submission,
     tracking,
+    watching,
 )
 from tests.bench.cluster import Bench, bench_cluster
 from tests.bench.figures import Figure, machine, table
@@ -32,6 +33,7 @@ BENCHES: dict[str, Callable[[Bench], list[Figure]]] = {
     "campaign": campaign.run,
     "audience": audience.run,
     "submission": submission.run,
+    "watching": watching.run,
     "logs": logs.run,
 }
 

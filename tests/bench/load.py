@@ -28,15 +28,21 @@ class Load:
         return len(self.latencies) / self.seconds
 
 
-def post(api: Client, path: str, bodies: Sequence[object], expected: int = 202) -> Load:
-    """POSTs every body, `CLIENTS` at a time."""
+def post(
+    api: Client, path: str, bodies: Sequence[object], expected: int = 202, clients: int = CLIENTS
+) -> Load:
+    """POSTs every body, `clients` at a time."""
     raw = [json.dumps(body).encode() for body in bodies]
-    return _run(api, len(raw), lambda client, number: client.request("POST", path, raw[number]), expected)
+
+    def ask(client: _Connection, number: int) -> int:
+        return client.request("POST", path, raw[number])
+
+    return _run(api, len(raw), ask, expected, clients)
 
 
 def get(api: Client, path: str, count: int) -> Load:
     """GETs a path `count` times, `CLIENTS` at a time."""
-    return _run(api, count, lambda client, _: client.request("GET", path, None), 200)
+    return _run(api, count, lambda client, _: client.request("GET", path, None), 200, CLIENTS)
 
 
 class _Connection:
@@ -54,7 +60,9 @@ class _Connection:
         self._http.close()
 
 
-def _run(api: Client, count: int, ask: Callable[[_Connection, int], int], expected: int) -> Load:
+def _run(
+    api: Client, count: int, ask: Callable[[_Connection, int], int], expected: int, clients: int
+) -> Load:
     load, numbers, lock = Load(), iter(range(count)), threading.Lock()
     unexpected: list[int] = []
 
@@ -72,7 +80,7 @@ def _run(api: Client, count: int, ask: Callable[[_Connection, int], int], expect
                 unexpected.append(status)
         client.close()
 
-    threads = [threading.Thread(target=work) for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=work) for _ in range(clients)]
     began = time.perf_counter()
     for thread in threads:
         thread.start()
