@@ -131,10 +131,8 @@ EOF
 if [ "${1:-}" = test ] && ! complete; then
     say "Fetching the bounces of ${sources#"$PWD/"} …"
     fetch_sources >>"$log" 2>&1 || true
-    complete || {
-        tail -n 5 "$log" >&2
-        fail "could not fetch the bounces; put the file that ${sources#"$PWD/"} names into .venv/corpus"
-    }
+    # not every mirror has sources, and nothing but one test is about these
+    complete || say "Could not fetch them: put the file that ${sources#"$PWD/"} names into .venv/corpus to test with it."
 fi
 
 # nodemailer, a client of SMTP submission

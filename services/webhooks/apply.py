@@ -63,6 +63,7 @@ def apply(tx: Connection, ids: Sequence[str]) -> int:
     about = candidates(tx, reports)
     wanted = {id for emails in about.values() for id in emails}
     locked = {row.id for row in tx.execute(queries.LOCK_EMAILS, {"ids": [str(id) for id in wanted]})}
+    tx.execute(queries.LOCK_RECIPIENTS, {"ids": [str(id) for id in locked]})
     recipients = _recipients(tx, wanted)
     changes, held = Changes(), []
     for report in sorted(reports, key=_moment):

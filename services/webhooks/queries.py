@@ -80,6 +80,13 @@ LOCK_EMAILS = text(
     """
 )
 
+# In the order in which the tracker's writers lock them: neither waits for the other in a circle.
+LOCK_RECIPIENTS = text(
+    """
+    SELECT FROM recipients WHERE email_id = ANY(CAST(:ids AS uuid[])) ORDER BY email_id, position FOR UPDATE
+    """
+)
+
 RECIPIENTS = text(
     """
     SELECT email_id, position, account_id, address, status, updated_at FROM recipients
