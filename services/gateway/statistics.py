@@ -25,7 +25,6 @@ _WHICH = """
 """
 _ONE = _WHICH + " AND value = :value"
 
-_TOTALS = text(f"SELECT {_SUMS} {_ONE}")
 # By which of the given moments comes last before: PostgreSQL need not know the zone.
 _SERIES = text(
     f"SELECT width_bucket(starts, CAST(:moments AS timestamptz[])) AS number, {_SUMS} {_ONE} GROUP BY 1"
@@ -74,9 +73,9 @@ def read(
         "value": only[1],
     }
     moments = list(span.starts())
-    totals = _counts(tx.execute(_TOTALS, values).mappings().one())
     series = tx.execute(_SERIES, {**values, "moments": moments}).mappings()
     found = {row["number"]: _counts(row) for row in series}
+    totals = {name: sum(counts[name] for counts in found.values()) for name in COUNTS}
     nothing = dict.fromkeys(COUNTS, 0)
     grouped = tx.execute(_GROUPS, {**values, "dimension": by, "limit": MOST_GROUPS}).mappings() if by else ()
     return {
