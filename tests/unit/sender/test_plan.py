@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.sender import mime
@@ -31,6 +31,7 @@ def octets(part: mime.Part) -> tuple[list[str], bytes]:
     return part[0], b"".join(blocks(part[1]))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(source=SOURCES, name=VALUES, plan=VALUES, html=st.booleans(), tracked=st.booleans())
 def test_a_part_is_the_same_as_of_the_whole_body(
     source: str, name: str, plan: str, html: bool, tracked: bool
