@@ -44,7 +44,8 @@ case "${POSTFIX_MTA_STS:-on} ${POSTFIX_TLS_LEVEL:-may}" in
         postconf "smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix"
         (
             while :; do
-                setpriv --reuid=_mta-sts --regid=_mta-sts --clear-groups mta-sts-daemon -c /etc/mta-sts-daemon.yml || :
+                HOME=/nonexistent setpriv --reuid=_mta-sts --regid=_mta-sts --clear-groups \
+                    mta-sts-daemon -c /etc/mta-sts-daemon.yml || :
                 sleep 1
             done
         ) &
