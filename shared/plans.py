@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ class Plan:
     daily: int | None = None
     monthly: int | None = None
     razorpay: tuple[str, ...] = ()
+
+
+def held_until(state: str, paid_through: datetime | None, grace_until: datetime | None) -> datetime | None:
+    """Until when a plan is in force without another payment: in grace, and after cancelling."""
+    return {"grace": grace_until, "ending": paid_through}.get(state)
+
+
+def is_held(state: str, until: datetime | None, moment: datetime) -> bool:
+    """Whether a paid plan is in force at `moment`; `until` is `held_until`."""
+    return state == "active" or (until is not None and moment < until)
 
 
 class Plans:

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import threading
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from services.campaigns import queries
 from shared.audit import Actor
-from shared.db import DatabaseUnavailable, transaction
+from shared.db import transaction
 from shared.domain_checks.live import live
 from shared.domain_checks.look import look
 from shared.domain_state import Domain, DomainTaken, read_domains, record_look
 from shared.install import install
 from shared.models import domains
 from shared.observability import get_logger
+from shared.rounds import start_rounds
 from shared.settings import settings
 
 log = get_logger("domains")
@@ -30,21 +31,11 @@ _BATCH, _LEASE = 10, 300.0
 
 def start_looking(stop: threading.Event) -> None:
     """Looks at what is due until `stop`, from a daemon thread."""
-    threading.Thread(target=_go_on, args=(stop,), name="domain-checks", daemon=True).start()
 
+    def once(stop: threading.Event) -> bool:
+        return look_at_due(stop) == _BATCH
 
-def _go_on(stop: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            looked = look_at_due(stop)
-        except (DatabaseUnavailable, DBAPIError) as error:
-            looked = 0
-            log.warning("domains.waiting", reason=str(error).splitlines()[0])
-        except Exception:  # one domain's trouble must not end the looks at all others
-            looked = 0
-            log.exception("domains.failed")
-        if looked < _BATCH:
-            stop.wait(settings().domain_poll_seconds)
+    start_rounds("domains", once, lambda: settings().domain_poll_seconds, stop)
 
 
 def look_at_due(stop: threading.Event) -> int:

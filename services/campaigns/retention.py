@@ -16,14 +16,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from services.campaigns import retention_sql
 from shared.clock import now
-from shared.db import DatabaseUnavailable, transaction
+from shared.db import transaction
 from shared.ids import id_floor
 from shared.observability import get_logger
 from shared.partitions import drop_month, month_after, month_of, months_of
+from shared.rounds import start_rounds
 from shared.settings import settings
 
 log = get_logger("retention")
@@ -57,18 +57,12 @@ class Ages:
 
 def start_forgetting(stop: threading.Event) -> None:
     """Removes what is too old until `stop`, from a daemon thread."""
-    threading.Thread(target=_go_on, args=(stop,), name="retention", daemon=True).start()
 
+    def once(stop: threading.Event) -> bool:
+        forget(now(), stop)
+        return False
 
-def _go_on(stop: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            forget(now(), stop)
-        except (DatabaseUnavailable, DBAPIError) as error:
-            log.warning("retention.waiting", reason=str(error).splitlines()[0])
-        except Exception:  # the next round may do what this one could not
-            log.exception("retention.failed")
-        stop.wait(settings().retention_interval_seconds)
+    start_rounds("retention", once, lambda: settings().retention_interval_seconds, stop)
 
 
 def forget(moment: datetime, stop: threading.Event) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from services.campaigns import statistics_sql
-from shared.db import DatabaseUnavailable, transaction
+from shared.db import transaction
 from shared.event_feed import Position
 from shared.observability import get_logger
+from shared.rounds import start_rounds
 from shared.settings import settings
 
 log = get_logger("statistics")
@@ -29,20 +29,11 @@ _BATCH = 5_000
 
 def start_rolling_up(stop: threading.Event) -> None:
     """Counts what happens until `stop`, from a daemon thread."""
-    threading.Thread(target=_go_on, args=(stop,), name="statistics", daemon=True).start()
 
+    def once(stop: threading.Event) -> bool:
+        return roll_up(stop) >= _BATCH
 
-def _go_on(stop: threading.Event) -> None:
-    while not stop.is_set():
-        counted = 0
-        try:
-            counted = roll_up(stop)
-        except (DatabaseUnavailable, DBAPIError) as error:
-            log.warning("statistics.waiting", reason=str(error).splitlines()[0])
-        except Exception:  # whatever is wrong with one event, the next round may do
-            log.exception("statistics.failed")
-        if counted < _BATCH:
-            stop.wait(settings().statistics_poll_seconds)
+    start_rounds("statistics", once, lambda: settings().statistics_poll_seconds, stop)
 
 
 def roll_up(stop: threading.Event) -> int:

@@ -30,8 +30,12 @@ def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]
         return []
     recipients = _recipients(tx, rows)
     contents = _contents(tx, list({str(row.content_id) for row in rows}))
-    sending = signers().of(tx, {_domain(row) for row in rows})
-    return [_job(row, recipients[row.id], contents[row.content_id], sending[_domain(row)]) for row in rows]
+    domains = [_domain(row) for row in rows]
+    sending = signers().of(tx, set(domains))
+    return [
+        _job(row, recipients[row.id], contents[row.content_id], sending[domain])
+        for row, domain in zip(rows, domains, strict=True)
+    ]
 
 
 def _job(email: Row[Any], recipients: list[Recipient], content: Content, sending: Sending) -> Job:

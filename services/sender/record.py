@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter as Counts
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -108,10 +109,10 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
         )
     }
     kept = [item for item in verdicts if item.attempt.email_id in campaign_of]
-    for item in kept:
-        _OUTCOMES.labels(item.stream, item.status).inc()
-        if item.attempt.attempt > 1:
-            _RETRIES.labels(item.stream).inc()
+    for (stream, status), emails in Counts((item.stream, item.status) for item in kept).items():
+        _OUTCOMES.labels(stream, status).inc(emails)
+    for stream, emails in Counts(item.stream for item in kept if item.attempt.attempt > 1).items():
+        _RETRIES.labels(stream).inc(emails)
     count_outcomes(tx, ((campaign_of[item.attempt.email_id], item.status) for item in kept))
     _record_recipients(tx, kept)
     emit_all(

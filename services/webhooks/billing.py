@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.plans import held_until, is_held
+
 #: What moves a subscription, in the order in which events of one second are taken to have happened.
 ORDER = (
     "subscription.authenticated",
@@ -73,16 +75,12 @@ class Standing:
 
     def holds(self, moment: datetime) -> bool:
         """Whether its plan is in force at `moment`."""
-        if self.state == "active":
-            return True
-        if self.state == "grace":
-            return self.grace_until is not None and moment < self.grace_until
-        return self.state == "ending" and self.paid_through is not None and moment < self.paid_through
+        return is_held(self.state, self.due_at, moment)
 
     @property
     def due_at(self) -> datetime | None:
         """When that changes without another event."""
-        return {"grace": self.grace_until, "ending": self.paid_through}.get(self.state)
+        return held_until(self.state, self.paid_through, self.grace_until)
 
 
 def fold(events: Iterable[Event], grace: timedelta) -> Standing:

@@ -15,19 +15,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from services.webhooks import queries
 from services.webhooks.deliver import nudge
 from shared import event_feed
 from shared.clock import now
-from shared.db import DatabaseUnavailable, transaction
+from shared.db import transaction
 from shared.event_feed import Position, Reader, Told
 from shared.events import matches
 from shared.ids import new_id
 from shared.metrics import Counter
 from shared.observability import get_logger
 from shared.outbox import emit_all
+from shared.rounds import start_rounds
 from shared.settings import settings
 
 log = get_logger("webhooks")
@@ -41,22 +41,7 @@ _NOBODY = UUID(int=0)
 
 def start_feeding(stop: threading.Event) -> None:
     """Feeds until `stop`, from a daemon thread."""
-    threading.Thread(target=_go_on, args=(stop,), name="feeder", daemon=True).start()
-
-
-def _go_on(stop: threading.Event) -> None:
-    while not stop.is_set():
-        more = False
-        try:
-            more = feed_all(stop)
-        except (DatabaseUnavailable, DBAPIError) as error:
-            log.warning("webhooks.feeder_waits", reason=str(error).splitlines()[0])
-            stop.wait(0.5)
-        except Exception:  # whatever is wrong with one event, it must not end the feeding
-            log.exception("webhooks.feeder_failed")
-            stop.wait(1.0)
-        if not more:
-            stop.wait(settings().webhook_poll_seconds)
+    start_rounds("feeder", feed_all, lambda: settings().webhook_poll_seconds, stop)
 
 
 def feed_all(stop: threading.Event) -> bool:

@@ -63,9 +63,9 @@ class Door:
         except DatabaseUnavailable as error:
             log.warning("intake.waiting", reason=str(error))
             return "451 4.3.0 Try again shortly"
-        except Exception:  # a mail that breaks the parser must not come back for ever
+        except Exception:  # a fault of ours: its sender tries for days, and by then it may be mended
             log.exception("intake.failed")
-            RETURNED.labels("nothing").inc()
+            return "451 4.3.0 Try again later"
         return "250 2.0.0 OK"
 
 

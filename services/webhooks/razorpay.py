@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from services.webhooks import queries
+from services.webhooks import billing_sql
 from services.webhooks.billing import PAYMENTS, Event, best, fold
 from shared.clock import now
 from shared.contracts import ApplyBilling
@@ -38,7 +38,7 @@ def store(tx: Connection, event_id: str, body: Mapping[str, Any]) -> bool:
     notes = [entity(body, name).get("notes") for name in ("subscription", "payment", "invoice", "order")]
     accounts = [account for item in notes if (account := _account(item))]
     known = tx.execute(
-        queries.STORE_BILLING_EVENT,
+        billing_sql.STORE_BILLING_EVENT,
         {
             "id": event_id,
             "type": str(body.get("event", ""))[:100],
@@ -55,22 +55,22 @@ def store(tx: Connection, event_id: str, body: Mapping[str, Any]) -> bool:
 
 def apply(tx: Connection, event_id: str) -> None:
     """What follows from an event, together with all others about the same account."""
-    event = tx.execute(queries.TAKE_BILLING_EVENT, {"id": event_id}).one_or_none()
+    event = tx.execute(billing_sql.TAKE_BILLING_EVENT, {"id": event_id}).one_or_none()
     if event is None:
         return
     account_id = event.account_id or _owner(tx, event.subscription_id)
-    if account_id is not None and tx.execute(queries.LOCK_ACCOUNT, {"id": str(account_id)}).scalar():
+    if account_id is not None and tx.execute(billing_sql.LOCK_ACCOUNT, {"id": str(account_id)}).scalar():
         settle(tx, account_id)
-        rows = tx.execute(queries.EVENTS_OF_ACCOUNT, {"account": str(account_id)}).all()
+        rows = tx.execute(billing_sql.EVENTS_OF_ACCOUNT, {"account": str(account_id)}).all()
         _note_payments(tx, account_id, rows)
-    tx.execute(queries.FINISH_BILLING_EVENT, {"id": event_id})
+    tx.execute(billing_sql.FINISH_BILLING_EVENT, {"id": event_id})
 
 
 def settle(tx: Connection, account_id: UUID) -> None:
     """Folds the account's events into its plan and its quotas, as of now."""
     config, moment = settings(), now()
     by_subscription: dict[str, list[Event]] = {}
-    for row in tx.execute(queries.EVENTS_OF_ACCOUNT, {"account": str(account_id)}):
+    for row in tx.execute(billing_sql.EVENTS_OF_ACCOUNT, {"account": str(account_id)}):
         if row.subscription_id:
             by_subscription.setdefault(row.subscription_id, []).append(_event(row))
     grace = timedelta(seconds=config.billing_grace_seconds)
@@ -84,7 +84,7 @@ def settle(tx: Connection, account_id: UUID) -> None:
     unlimited = None if in_force is config.plans.default else 0
     due_at = standing.due_at if standing.due_at and standing.due_at > moment else None
     tx.execute(
-        queries.WRITE_BILLING,
+        billing_sql.WRITE_BILLING,
         {
             "account": str(account_id),
             "subscription": subscription_id,
@@ -110,7 +110,7 @@ def entity(body: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _owner(tx: Connection, subscription_id: str | None) -> UUID | None:
     if subscription_id is None:
         return None
-    owner: UUID | None = tx.execute(queries.OWNER_OF_SUBSCRIPTION, {"id": subscription_id}).scalar()
+    owner: UUID | None = tx.execute(billing_sql.OWNER_OF_SUBSCRIPTION, {"id": subscription_id}).scalar()
     return owner
 
 
@@ -134,7 +134,7 @@ def _note_payments(tx: Connection, account_id: UUID, rows: Sequence[Any]) -> Non
             "happened_at": _moment(paid.get("created_at")) or row.happened_at,
         }
     for values in found.values():
-        tx.execute(queries.WRITE_PAYMENT, values)
+        tx.execute(billing_sql.WRITE_PAYMENT, values)
 
 
 def _event(row: Any) -> Event:

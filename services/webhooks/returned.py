@@ -43,7 +43,8 @@ class Said:
 
 def read(raw: bytes) -> list[Said]:
     """Everything that the mail `raw` says; empty: nothing that we understand, or an automatic reply."""
-    message = email.message_from_bytes(raw, policy=email.policy.compat32)
+    # no text of ours may hold a NUL: PostgreSQL takes none
+    message = email.message_from_bytes(raw.replace(b"\0", b""), policy=email.policy.compat32)
     about = _returned_message_id(message)
     complaint = _feedback(message)
     if complaint is not None:
@@ -153,7 +154,7 @@ def _decoded(part: Message) -> str:
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return str(part.get_payload())
-    return payload.decode("utf-8", "replace")
+    return payload.decode("utf-8", "replace").replace("\0", "")
 
 
 def _address(field: object) -> str | None:

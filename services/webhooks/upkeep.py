@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import timedelta
 
-from sqlalchemy.exc import DBAPIError
-
-from services.webhooks import deliver, queries, razorpay
+from services.webhooks import billing_sql, deliver, queries, razorpay
 from services.webhooks.inbox import nudge
 from shared.clock import now
 from shared.contracts import ApplyBilling
-from shared.db import DatabaseUnavailable, transaction
+from shared.db import transaction
 from shared.ids import id_floor
 from shared.observability import get_logger
 from shared.outbox import emit_all
+from shared.rounds import start_rounds
 from shared.settings import settings
 
 log = get_logger("webhooks")
@@ -25,18 +23,12 @@ _BATCH = 5_000
 
 def start_upkeep(stop: threading.Event) -> None:
     """Sweeps until `stop`."""
-    threading.Thread(target=_go_on, args=(stop,), name="upkeep", daemon=True).start()
 
+    def once(_: threading.Event) -> bool:
+        sweep()
+        return False
 
-def _go_on(stop: threading.Event) -> None:
-    while not stop.wait(settings().sweep_interval_seconds):
-        started = time.monotonic()
-        try:
-            sweep()
-        except (DatabaseUnavailable, DBAPIError) as error:
-            log.warning("webhooks.waiting", reason=str(error).splitlines()[0])
-        except Exception:  # the next round comes whatever became of this one
-            log.exception("webhooks.upkeep_failed", seconds=round(time.monotonic() - started, 1))
+    start_rounds("upkeep", once, lambda: settings().sweep_interval_seconds, stop)
 
 
 def sweep() -> None:
@@ -49,10 +41,10 @@ def sweep() -> None:
     if waiting:
         log.warning("webhooks.reports_nudged", reports=len(waiting))
     with transaction() as tx:
-        for account_id in tx.execute(queries.BILLING_DUE).scalars().all():
-            if tx.execute(queries.LOCK_ACCOUNT, {"id": str(account_id)}).scalar():
+        for account_id in tx.execute(billing_sql.BILLING_DUE).scalars().all():
+            if tx.execute(billing_sql.LOCK_ACCOUNT, {"id": str(account_id)}).scalar():
                 razorpay.settle(tx, account_id)
-        missed = tx.execute(queries.BILLING_WAITING, {"grace": grace}).scalars().all()
+        missed = tx.execute(billing_sql.BILLING_WAITING, {"grace": grace}).scalars().all()
         emit_all(tx, [(ApplyBilling(id), None) for id in missed])
     with transaction() as tx:
         owed = tx.execute(queries.TAKE_OWED, {"grace": config.sweep_grace_seconds, "batch": _BATCH}).all()

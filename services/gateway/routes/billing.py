@@ -13,7 +13,7 @@ from services.gateway.schemas.billing import BillingSchema
 from shared.clock import now
 from shared.db import transaction
 from shared.models import billing_accounts, payments
-from shared.plans import Plan
+from shared.plans import Plan, held_until, is_held
 from shared.settings import settings
 
 blueprint = Blueprint(
@@ -52,10 +52,11 @@ def show_billing() -> dict[str, Any]:
 
 
 def _in_force(standing: dict[str, Any]) -> Plan | None:
-    """As the webhooks service has it: in grace, and after cancelling, until the time given."""
-    plans, state = settings().plans, standing.get("state")
+    plans = settings().plans
     if not plans:
         return None
-    until = standing.get({"grace": "grace_until", "ending": "paid_through"}.get(str(state), ""))
-    holds = state == "active" or (until is not None and now() < until)
-    return plans.get(standing["plan"]) if holds and standing["plan"] else plans.default
+    if not standing.get("plan"):
+        return plans.default
+    state = standing["state"]
+    until = held_until(state, standing["paid_through"], standing["grace_until"])
+    return plans.get(standing["plan"]) if is_held(state, until, now()) else plans.default

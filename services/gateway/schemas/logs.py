@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from services.gateway.intents import MAX_TAG
 from services.gateway.schemas.emails import STATUS, LogEntrySchema
 from services.gateway.schemas.fields import After, Bound, Line, Moment
 from shared.events import EVENT_TYPES
@@ -32,7 +33,7 @@ class MailSchema(Schema):
         },
     )
     domain = Line(validate=validate.Length(1, 253), metadata={"description": "The sender's."})
-    tag = Line(validate=validate.Length(1, 64))
+    tag = Line(validate=validate.Length(1, MAX_TAG))
     campaign_id = fields.UUID()
     event = fields.String(
         validate=validate.OneOf(_EVENTS),

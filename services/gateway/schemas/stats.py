@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from services.gateway.intents import MAX_TAG
 from services.gateway.schemas.fields import Bound, Line, Moment
 from services.gateway.schemas.usage import PeriodSchema
 from services.gateway.statistics import DAY, HOUR, MOST_GROUPS
@@ -68,7 +69,7 @@ class StatsQuerySchema(Schema):
     domain = Line(validate=validate.Length(1, 253), metadata={"description": "Only mail from this domain."})
     credential_id = fields.UUID(metadata={"description": "Only mail by this credential."})
     campaign_id = fields.UUID(metadata={"description": "Only mail of this campaign."})
-    tag = Line(validate=validate.Length(1, 100), metadata={"description": "Only mail with this tag."})
+    tag = Line(validate=validate.Length(1, MAX_TAG), metadata={"description": "Only mail with this tag."})
     by = fields.String(
         validate=validate.OneOf(DIMENSIONS[1:]),
         metadata={"description": f"Also in groups, the {MOST_GROUPS} that sent most.", "example": "domain"},

@@ -53,6 +53,16 @@ def test_bounce_at_the_return_path_is_about_whom_its_token_says(
     assert api.get(f"/api/suppressions/{to}").json()["reason"] == "hard_bounce"
 
 
+def test_bounce_with_octets_that_no_text_has_is_read_all_the_same(
+    running: Cluster, api: Client, door: smtplib.SMTP
+) -> None:
+    email = sent(api, somebody())
+    raw = report().replace(b"smtp; ", b"smtp; \0\xe9")
+    assert b"\0" in raw
+    door.sendmail("", [return_path(running, email, 0)], raw)
+    api.wait_for_status(email["id"], "bounced")
+
+
 def test_token_for_several_recipients_leaves_it_to_the_report(
     running: Cluster, api: Client, door: smtplib.SMTP
 ) -> None:
