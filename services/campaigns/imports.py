@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from uuid import UUID
 
 from sqlalchemy.exc import DataError, IntegrityError
@@ -29,21 +30,25 @@ def work_on(id: UUID, stop: threading.Event) -> None:
     if claimed is None:
         return
     ends = time.monotonic() + _LONGEST
+    stopped = False
     try:
-        for ours in load(claimed, config.import_step_rows, config.import_lease_seconds):
-            if not ours:
-                log.info("import.left", id=str(id))
-                return
-            if stop.is_set() or time.monotonic() > ends:
-                _give_back(id, claimed.row["attempts"])
-                return
+        with closing(load(claimed, config.import_step_rows, config.import_lease_seconds)) as steps:
+            for ours in steps:
+                if not ours:
+                    log.info("import.left", id=str(id))
+                    return
+                if stopped := stop.is_set() or time.monotonic() > ends:
+                    break
     except (DataError, IntegrityError) as error:
         # the same rows would fail again: not a matter of trying once more
         log.exception("import.failed", id=str(id), error=type(error).__name__)
         with transaction() as tx:
             fail(tx, claimed, "A row could not be stored. The rows before it are imported.")
         return
-    log.info("import.completed", id=str(id))
+    if stopped:
+        _give_back(id, claimed.row["attempts"])  # only now: the step that was under way has ended as well
+    else:
+        log.info("import.completed", id=str(id))
 
 
 def _give_back(id: UUID, attempts: int) -> None:

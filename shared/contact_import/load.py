@@ -7,10 +7,12 @@ Two that work on one import can't both: a claim's number fences the other's step
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +24,7 @@ from shared.contact_import.columns import Layout
 from shared.contact_import.csv_rows import CsvReader, CsvRow
 from shared.contact_import.people import Entry, entry_of
 from shared.contact_import.told import tell_end
-from shared.db import copy_in, transaction
+from shared.db import by_key, copy_in, transaction
 from shared.ids import new_id
 from shared.models import import_chunks, import_rejects, imports, lists
 from shared.models.imports import IMPORT_CHUNK
@@ -30,6 +32,8 @@ from shared.models.imports import IMPORT_CHUNK
 #: Longest part of a rejected row that is kept, in characters.
 _MAX_SHOWN = 2_000
 _NULL = "\\N"
+#: Steps under way: more would only wait for each other.
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -66,35 +70,22 @@ def claim(tx: Connection, id: UUID, lease: float) -> Claim | None:
     return Claim(dict(row)) if row else None
 
 
-def load(claimed: Claim, rows_a_step: int, lease: float) -> Iterator[bool]:
+def load(claimed: Claim, rows_a_step: int, lease: float) -> Generator[bool]:
     """Works through the import, a step at each turn; yields whether the step was ours to do.
 
-    The caller may stop between steps: what is done stays done. While the database is at one step, the next is
-    read and judged already.
+    The caller may stop between steps, and closes the iterator then: what has begun is done first. Two steps
+    are under way at a time, each in a transaction and so a process of PostgreSQL's: one merges people while
+    the other, which merged before it, puts its own on the list. Meanwhile the next is read and judged.
     """
-    row = claimed.row
-    layout = Layout.of(row["layout"])
-    reader = CsvReader(_blocks(claimed.id, row["position"]), layout.delimiter, row["position"], row["line"])
-    rows = iter(reader)
-
-    def judged() -> Batch:
-        some = list(islice(rows, rows_a_step))
-        people, repeats, rejects = _judged(some, layout, row["mode"])
-        copied = [_copied(people[key]) for key in sorted(people)]
-        where = (reader.position, reader.line)
-        return Batch(len(some), copied, repeats, rejects, *where, ended=len(some) < rows_a_step)
-
-    with ThreadPoolExecutor(1, "import") as ahead:
-        coming = ahead.submit(judged)
-        while True:
-            batch = coming.result()
-            if not batch.ended:
-                coming = ahead.submit(judged)
-            with transaction() as tx:
-                ours = _step(tx, row, batch, lease)
-            yield ours
-            if batch.ended or not ours:
-                return
+    with ThreadPoolExecutor(_AT_ONCE, "import") as pool:
+        under_way: deque[_Step] = deque()
+        for batch in _batches(claimed.row, rows_a_step):
+            before = under_way[-1] if under_way else None
+            under_way.append(_Step(pool, claimed.row, batch, lease, before))
+            if len(under_way) == _AT_ONCE:
+                yield under_way.popleft().ours()
+        for step in under_way:
+            yield step.ours()
 
 
 def release(tx: Connection, id: UUID, attempts: int) -> bool:
@@ -119,12 +110,42 @@ def fail(tx: Connection, claimed: Claim, why: str) -> None:
     tx.execute(delete(import_chunks).where(import_chunks.c.import_id == claimed.id))
 
 
-def _step(tx: Connection, row: dict[str, Any], batch: Batch, lease: float) -> bool:
-    """Loads a batch and moves the import on; False: it is not ours any more, and nothing was done."""
+class _Step:
+    """A batch on its way, in a transaction of its own: it merges once `before` has, and ends after it."""
+
+    def __init__(
+        self, pool: Executor, row: dict[str, Any], batch: Batch, lease: float, before: _Step | None
+    ) -> None:
+        self.merged = Event()
+        self._done = pool.submit(self._run, row, batch, lease, before)
+
+    def ours(self) -> bool:
+        """Waits for its end: whether the import was still ours, else nothing was done. Raises what it met."""
+        return self._done.result()
+
+    def _run(self, row: dict[str, Any], batch: Batch, lease: float, before: _Step | None) -> bool:
+        try:
+            with transaction() as tx:
+                if before:
+                    before.merged.wait()
+                by_key(tx)
+                counts = _merge(tx, row, batch.copied)
+                self.merged.set()
+                ours = before is None or before.ours()
+                if not (ours and _record(tx, row, batch, lease, counts)):
+                    tx.rollback()
+                    return False
+                return True
+        finally:
+            self.merged.set()
+
+
+def _record(tx: Connection, row: dict[str, Any], batch: Batch, lease: float, counts: Counter[str]) -> bool:
+    """Puts who was merged on the list, and moves the import on; False: it is not ours any more."""
     held = tx.execute(queries.HOLD, {"id": row["id"], "attempts": row["attempts"]}).first()
     if held is None:
         return False
-    counts = _merge(tx, row, batch.copied) if batch.copied else {"added": 0, "updated": 0, "suppressed": 0}
+    counts["suppressed"] = _subscribe(tx, row) if batch.copied else 0
     _keep_rejects(tx, row["id"], batch.rejects)
     skipped = len(batch.copied) + batch.repeats - counts["added"] - counts["updated"]
     tx.execute(
@@ -149,6 +170,22 @@ def _step(tx: Connection, row: dict[str, Any], batch: Batch, lease: float) -> bo
     return True
 
 
+def _batches(row: dict[str, Any], rows_a_step: int) -> Iterator[Batch]:
+    """The file behind what is done of it, judged."""
+    layout = Layout.of(row["layout"])
+    reader = CsvReader(_blocks(row["id"], row["position"]), layout.delimiter, row["position"], row["line"])
+    rows = iter(reader)
+    while True:
+        some = list(islice(rows, rows_a_step))
+        people, repeats, rejects = _judged(some, layout, row["mode"])
+        copied = [_copied(people[key]) for key in sorted(people)]
+        where = (reader.position, reader.line)
+        batch = Batch(len(some), copied, repeats, rejects, *where, ended=len(some) < rows_a_step)
+        yield batch
+        if batch.ended:
+            return
+
+
 def _judged(
     batch: list[CsvRow], layout: Layout, mode: str
 ) -> tuple[dict[str, Entry], int, list[dict[str, Any]]]:
@@ -170,23 +207,27 @@ def _judged(
     return people, repeats, rejects
 
 
-def _merge(tx: Connection, row: dict[str, Any], copied: list[bytes]) -> dict[str, int]:
+def _merge(tx: Connection, row: dict[str, Any], copied: list[bytes]) -> Counter[str]:
+    if not copied:
+        return Counter()
     tx.execute(queries.STAGE)
     copy_in(tx, queries.COPY_STAGE, [b"".join(copied)])
-    values = {"account_id": row["account_id"]}
-    done = tx.execute(queries.MERGE[row["mode"]], values).one()
+    done = tx.execute(queries.MERGE[row["mode"]], {"account_id": row["account_id"]}).one()
+    return Counter(added=done.added, updated=done.updated)
+
+
+def _subscribe(tx: Connection, row: dict[str, Any]) -> int:
+    """Puts who is staged on the list; the number of those who must not be."""
     opt_in = tx.execute(select(lists.c.opt_in).where(lists.c.id == row["list_id"])).scalar()
     confirmed = row["confirmed"] or opt_in == "single"
-    listed = tx.execute(
-        queries.SUBSCRIBE,
-        {
-            **values,
-            "list_id": row["list_id"],
-            "status": "subscribed" if confirmed else "unconfirmed",
-            "tag_ids": [str(id) for id in row["tag_ids"]],
-        },
-    ).one()
-    return {"added": done.added, "updated": done.updated, "suppressed": listed.suppressed}
+    values = {
+        "account_id": row["account_id"],
+        "list_id": row["list_id"],
+        "status": "subscribed" if confirmed else "unconfirmed",
+        "tag_ids": [str(id) for id in row["tag_ids"]],
+    }
+    suppressed: int = tx.execute(queries.SUBSCRIBE, values).scalar_one()
+    return suppressed
 
 
 def _copied(entry: Entry) -> bytes:

@@ -21,15 +21,16 @@ from sqlalchemy import create_engine, insert, make_url, text
 from deploy.local.cluster import Cluster
 from deploy.local.layout import BIN, ROOT
 from services.gateway.import_store import Options, create
+from shared.contact_import.load import claim
 from shared.ids import new_id
-from shared.models import accounts, lists, suppressions, tags
+from shared.models import accounts, imports, lists, suppressions, tags
 from tests.fixtures.contact_files import blocks
 from tests.fixtures.database import Database
 from tests.fixtures.waiting import wait_for
 
 KILLS = int(os.environ.get("KILLS", "3"))
-ROWS = 6_000
-#: Rows a step: so that a kill meets one of a hundred and fifty.
+ROWS = 2_000 * (KILLS + 1)
+#: Rows a step: so that a kill meets one of hundreds.
 STEP = 40
 
 
@@ -57,6 +58,19 @@ def apart(servers: Cluster) -> Iterator[tuple[Database, dict[str, str]]]:
             engine.dispose()
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture(scope="module")
+def expected(apart: tuple[Database, dict[str, str]]) -> dict[str, Any]:
+    """What an import comes to that nobody disturbs."""
+    database, settings = apart
+    undisturbed = begun(database)
+    assert loaded(settings, undisturbed)
+    found = outcome(database, undisturbed)
+    assert found["import"][0][:2] == ("completed", ROWS)
+    assert len(found["contacts"]) > ROWS * 0.9
+    assert found["rejects"]
+    return found
 
 
 def begun(database: Database) -> UUID:
@@ -119,15 +133,10 @@ def outcome(database: Database, id: UUID) -> dict[str, Any]:
 
 
 def test_an_import_that_is_killed_again_and_again_ends_like_one_that_nobody_disturbed(
-    apart: tuple[Database, dict[str, str]],
+    apart: tuple[Database, dict[str, str]], expected: dict[str, Any]
 ) -> None:
     database, settings = apart
-    undisturbed, killed = begun(database), begun(database)
-    assert loaded(settings, undisturbed)
-    expected = outcome(database, undisturbed)
-    assert expected["import"][0][:2] == ("completed", ROWS)
-    assert len(expected["contacts"]) > ROWS * 0.9
-    assert expected["rejects"]
+    killed = begun(database)
     dice = random.Random(ROWS)
     for kill in range(1, KILLS + 1):
         with runner(settings, killed) as process:
@@ -137,6 +146,22 @@ def test_an_import_that_is_killed_again_and_again_ends_like_one_that_nobody_dist
         assert database.all("SELECT status FROM imports WHERE id = :id", id=killed) == [("running",)]
     assert loaded(settings, killed)
     assert outcome(database, killed) == expected
+
+
+def test_who_was_taken_for_dead_does_nothing_more_once_another_took_over(
+    apart: tuple[Database, dict[str, str]], expected: dict[str, Any]
+) -> None:
+    database, settings = apart
+    shared = begun(database)
+    with runner(settings, shared) as first:
+        wait_for(past(database, shared, ROWS // 4), "the import to get further", 120)
+        with database.engine.begin() as tx:
+            tx.execute(imports.update().where(imports.c.id == shared).values(due_at=imports.c.created_at))
+            assert claim(tx, shared, lease=0)
+        said, _ = first.communicate(timeout=120)
+    assert "import.left" in said
+    assert loaded(settings, shared)
+    assert outcome(database, shared) == expected
 
 
 def past(database: Database, id: UUID, rows: int) -> Callable[[], bool]:
