@@ -5,12 +5,16 @@ from __future__ import annotations
 from sqlalchemy import text
 
 # Every unfinished email says in `due_at` when it is next owed attention. What is overdue beyond the grace has
-# lost its nudge (a purged queue, a dead worker, a broker rebuilt from nothing). Setting `due_at` to now
-# leaves it claimable and keeps this sweep from nudging it again before another grace has passed. Mail of a
-# campaign that is paused or cancelled waits for the campaign's own next step.
+# lost its nudge (a purged queue, a dead worker, a broker rebuilt from nothing), or is in a long queue: what
+# was queued is nudged again only after as long as it has waited already, ten minutes at most. Setting
+# `due_at` leaves it claimable (what is queued is so at once, whatever it says) and keeps this sweep from it.
+# Mail of a campaign that is paused or cancelled waits for the campaign's own next step.
 TAKE_OVERDUE = text(
     """
-    UPDATE emails SET due_at = now() WHERE id IN (
+    UPDATE emails SET due_at = now() + CASE status
+        WHEN 'queued' THEN least(now() - COALESCE(send_at, created_at), interval '10 minutes')
+        ELSE interval '0' END
+    WHERE id IN (
         SELECT id FROM emails
         WHERE status IN ('queued', 'sending', 'unknown', 'deferred')
           AND due_at < now() - make_interval(secs => :grace)

@@ -27,6 +27,7 @@ log = get_logger("sender")
 
 #: Set when the worker is told to stop: emails not begun are given back.
 stopping = threading.Event()
+_of_thread = threading.local()
 
 
 @consumes(SendEmails)
@@ -51,8 +52,9 @@ def send(message: EmailIds) -> None:
     # half the lease: what is not begun by then goes back, so a slow relay never outlives a claim
     deadline = time.monotonic() + config.lease_seconds / 2
     watch = CampaignWatch({job.campaign_id for job in jobs if job.campaign_id})
-    journal = Journal(journal_directory(), [(job.email_id, job.attempt) for job in jobs])
+    journal = _journal()
     try:
+        journal.begin([(job.email_id, job.attempt) for job in jobs])
         attempts, untouched = hand_over(
             jobs,
             relay_pool(),
@@ -67,8 +69,9 @@ def send(message: EmailIds) -> None:
             release(tx, untouched)
     except BaseException:
         journal.abandon()
+        del _of_thread.journal
         raise
-    journal.close()
+    journal.clear()
     if len(held) < len(attempts):
         log.warning("sender.lease_lost", emails=len(attempts) - len(held))
 
@@ -76,6 +79,14 @@ def send(message: EmailIds) -> None:
 def journal_directory() -> Path:
     """Where this host's senders keep their journals."""
     return settings().state_dir / "sender"
+
+
+def _journal() -> Journal:
+    """This thread's."""
+    if not hasattr(_of_thread, "journal"):
+        _of_thread.journal = Journal(journal_directory())
+    journal: Journal = _of_thread.journal
+    return journal
 
 
 @cache

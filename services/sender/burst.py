@@ -1,8 +1,9 @@
 """Messages back to back on one connection: the envelope of the next travels with the end of the one before.
 
 One packet and one round trip a message instead of three. RFC 2920 §3.1 allows it: DATA ends a group of
-commands, and what follows the final dot begins the next. At any moment at most one message may be in the
-relay's hands without our knowing what became of it, as ever.
+commands, and what follows the final dot begins the next. And while the relay is at one message, the next but
+one is rendered and signed, so that neither waits for the other. At any moment at most one message may be in
+the relay's hands without our knowing what became of it, as ever.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class BurstConnection(RelayConnection):
         begin: Callable[[Envelope], None],
         end: Callable[[Envelope, list[Outcome]], None],
     ) -> None:
-        current, opened = next(items, None), False
+        current, following, opened = next(items, None), next(items, None), False
         while current is not None:
             envelope, message = current
             if not self._wire.open:
@@ -68,18 +69,21 @@ class BurstConnection(RelayConnection):
                 self._wire.send(self._envelope_lines(current))
             refused, accepted, go_ahead = self._hear_envelope(envelope)
             self.deliveries += 1
-            following = next(items, None)
+            after_it: Item | None = None
             opened = go_ahead.code == 354 and bool(accepted)
             if opened:
                 begin(envelope)
                 final = self._send_and_go_on(message, following)
+                if final is None:
+                    after_it = next(items, None)  # made while the relay is at this one
+                    final = self._hear_final()
                 end(envelope, refused + for_all(accepted, judge_data(final), final))
                 if final.code == CLOSING or judge_data(final) == states.UNKNOWN:
                     self._wire.drop()
             else:
                 self._abort(b".\r\n" if go_ahead.code == 354 else b"RSET\r\n")
                 end(envelope, refused + for_all(accepted, judge_data(go_ahead), go_ahead))
-            current = following
+            current, following = following, after_it or next(items, None)
 
     def _envelope_lines(self, item: Item) -> bytes:
         envelope, message = item
@@ -94,8 +98,8 @@ class BurstConnection(RelayConnection):
         refused, accepted, _ = self._judged(envelope, mail, rcpts, go_ahead)
         return refused, accepted, go_ahead
 
-    def _send_and_go_on(self, message: Stream, following: Item | None) -> Reply:
-        """The reply to the message; code 0 when it was lost after the whole message had gone out."""
+    def _send_and_go_on(self, message: Stream, following: Item | None) -> Reply | None:
+        """Sends the message, and what begins the next; the reply where it came before the message's end."""
         body = b"".join(stuffed(message))
         after = self._envelope_lines(following) if following else b""
         sent = 0
@@ -105,13 +109,8 @@ class BurstConnection(RelayConnection):
                 self._wire.send_all([body[sent:]])
         except OSError as error:
             return self._early_refusal(error)
-        try:
-            unsent = after[max(0, sent - len(body)) :]
-            if unsent:  # the reply may be there even where nothing more can be said
-                with contextlib.suppress(OSError):
-                    self._wire.send(unsent)
-            return self._wire.reply()
-        except BROKEN as error:
-            return Reply(
-                0, f"connection to {self.relay} lost before the reply to the message: {in_words(error)}"
-            )
+        unsent = after[max(0, sent - len(body)) :]
+        if unsent:  # the reply may be there even where nothing more can be said
+            with contextlib.suppress(OSError):
+                self._wire.send(unsent)
+        return None

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
+
+
+def named(ids: Sequence[str]) -> dict[str, object]:
+    """What statements are told of emails by their ids (at least one): these, the first and the last.
+
+    With the two, the planner leaves all other months alone: to plan for each costs as much as some emails.
+    """
+    return {"ids": list(ids), "first": min(ids), "last": max(ids)}
+
 
 # A claim is one conditional update: what another sender holds under a live lease, what is not due, and what
 # has reached its end is left alone, so a repeated nudge is harmless. `attempts` becomes the fencing token. An
 # email taken over out of `sending` or `unknown` may have been handed over before: that resend is counted.
-# What a paused or cancelled campaign has queued is left to the campaign. `has_left`: the reader has left the
-# lists that their campaign went to since it was queued.
+# What a paused or cancelled campaign has queued is left to the campaign. Two claims of the same emails lock
+# them in one order, that of their ids. `has_left`: the reader has left the lists that their campaign went to
+# since it was queued.
 CLAIM = text(
     """
-    WITH due AS (
-        SELECT emails.id, status FROM unnest(CAST(:ids AS uuid[])) AS named (id)
-        JOIN emails ON emails.id = named.id
-        WHERE (status = 'queued' OR (status IN ('sending', 'unknown', 'deferred') AND due_at <= now()))
-          AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.id = emails.campaign_id
-              AND campaigns.status IN ('paused', 'cancelled'))
-        FOR UPDATE OF emails SKIP LOCKED),
-    claimed AS (
+    WITH claimed AS (
         UPDATE emails SET
             status = 'sending',
             attempts = attempts + 1,
-            resends = resends + CASE WHEN due.status IN ('sending', 'unknown') THEN 1 ELSE 0 END,
+            resends = resends + CASE WHEN status IN ('sending', 'unknown') THEN 1 ELSE 0 END,
             due_at = now() + make_interval(secs => :lease),
             updated_at = now()
-        FROM due WHERE emails.id = due.id
+        FROM unnest(CAST(:ids AS uuid[])) AS named (id)
+        WHERE emails.id = named.id AND emails.id BETWEEN CAST(:first AS uuid) AND CAST(:last AS uuid)
+          AND (status = 'queued' OR (status IN ('sending', 'unknown', 'deferred') AND due_at <= now()))
+          AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.id = emails.campaign_id
+              AND campaigns.status IN ('paused', 'cancelled'))
         RETURNING emails.id, account_id, content_id, attempts, stream, message_id, request_id,
             COALESCE(send_at, created_at) AS wanted_at, from_address, from_name, reply_to, headers, variables,
             test, track_opens, track_clicks, campaign_id, contact_id)
@@ -45,6 +54,7 @@ RECIPIENTS = text(
     """
     SELECT email_id, position, kind, address, name, status
     FROM unnest(CAST(:ids AS uuid[])) AS named (id) JOIN recipients ON email_id = named.id
+    WHERE email_id BETWEEN CAST(:first AS uuid) AND CAST(:last AS uuid)
     ORDER BY email_id, position
     """
 )
@@ -84,7 +94,8 @@ RECORD_EMAILS = text(
         CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:statuses AS text[]),
         CAST(:due_at AS timestamptz[]), CAST(:errors AS text[])
     ) AS new (id, attempt, status, due_at, last_error)
-    WHERE emails.id = new.id AND emails.attempts = new.attempt AND emails.status = 'sending'
+    WHERE emails.id = new.id AND emails.id BETWEEN CAST(:first AS uuid) AND CAST(:last AS uuid)
+      AND emails.attempts = new.attempt AND emails.status = 'sending'
     RETURNING emails.id, emails.campaign_id
     """
 )
@@ -100,6 +111,7 @@ RECORD_RECIPIENTS = text(
         CAST(:classes AS text[]), CAST(:reasons AS text[])
     ) AS new (email_id, position, status, code, reply, relay, bounce_class, bounce_reason)
     WHERE recipients.email_id = new.email_id AND recipients.position = new.position
+      AND recipients.email_id BETWEEN CAST(:first AS uuid) AND CAST(:last AS uuid)
       AND recipients.status IN ('queued', 'unknown', 'deferred')
     """
 )

@@ -223,6 +223,10 @@ class RelayConnection:
             self._wire.send_all(stuffed(message))
         except OSError as error:
             return self._early_refusal(error)
+        return self._hear_final()
+
+    def _hear_final(self) -> Reply:
+        """The reply to a message that has gone out; code 0 when the connection was lost before it."""
         try:
             return self._wire.reply()
         except BROKEN as error:

@@ -93,9 +93,7 @@ def bench_cluster(
     runs: int, contacts: int, emails: int = 0, relay_port: int | None = None
 ) -> Iterator[Bench]:
     """Starts everything, with a relay of its own unless one is given; removes it afterwards."""
-    directory = Path(tempfile.mkdtemp(prefix="mailmatic-bench-", dir="/var/tmp"))
-    directory.chmod(0o755)
-    with nullcontext(relay_port) if relay_port else _sink() as port:
+    with _directory() as directory, nullcontext(relay_port) if relay_port else _sink() as port:
         settings = {**_SETTINGS, "MAILMATIC_RELAYS": f"smtp://{HOST}:{port}"}
         with Cluster(Layout(directory, Ports.free(), {}, settings)) as cluster:
             cluster.open()
@@ -106,7 +104,16 @@ def bench_cluster(
             engine = create_engine(url)
             yield Bench(cluster, new_client(cluster), engine, runs, contacts, emails)
             engine.dispose()
-    shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="mailmatic-bench-", dir="/var/tmp"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

@@ -72,7 +72,8 @@ def test_retry_delay_doubles_to_its_cap_with_bounded_jitter() -> None:
 
 
 def test_journal_of_a_dead_sender_tells_finished_in_flight_and_untouched_apart(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, [(ONE, 1), (TWO, 4), (THREE, 1)])
+    journal = Journal(tmp_path)
+    journal.begin([(ONE, 1), (TWO, 4), (THREE, 1)])
     done = Attempt(
         ONE, 1, "relay:25", [Outcome(0, states.SENT, Reply(250, "ok")), Outcome(1, states.SENT, None)]
     )
@@ -88,17 +89,28 @@ def test_journal_of_a_dead_sender_tells_finished_in_flight_and_untouched_apart(t
     assert list(adopt(tmp_path)) == [], "read once"
 
 
-def test_journal_cut_off_in_the_middle_of_a_line_is_read_up_to_there(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, [(ONE, 1), (TWO, 1)])
+def test_journal_begins_anew_with_each_chunk_and_grows_as_it_needs(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin([(ONE, 1), (TWO, 1)])
     journal.started(ONE)
+    journal.clear()
+    journal.begin([(TWO, 2), (THREE, 1)])
+    long = Reply(250, "x" * 1000)
+    done = Attempt(TWO, 2, "relay:25", [Outcome(at, states.SENT, long) for at in range(200)])
+    journal.finished(done)
+    journal.started(THREE)
     journal.abandon()
-    (path,) = tmp_path.iterdir()
-    path.write_bytes(path.read_bytes() + b'{"started": "0000')
     (remains,) = adopt(tmp_path)
-    assert remains.in_flight == [(ONE, 1)]
-    assert remains.untouched == [(TWO, 1)]
+    assert remains.claimed == {TWO: 2, THREE: 1}
+    assert remains.finished == {TWO: done}
+    assert remains.in_flight == [(THREE, 1)]
 
 
-def test_closed_journal_leaves_nothing(tmp_path: Path) -> None:
-    Journal(tmp_path, [(ONE, 1)]).close()
+def test_cleared_journal_says_nothing_and_goes_with_its_owner(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.begin([(ONE, 1)])
+    journal.clear()
+    assert len(list(tmp_path.iterdir())) == 1, "kept for the next chunk"
+    journal.abandon()
+    assert list(adopt(tmp_path)) == []
     assert list(tmp_path.iterdir()) == []

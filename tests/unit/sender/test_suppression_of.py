@@ -48,7 +48,8 @@ def test_suppression_survives_in_the_journal_of_a_killed_sender(tmp_path: Path) 
         Outcome(0, states.BOUNCED, Reply(550, "5.1.1 x"), "hard_bounce"),
         Outcome(1, states.SUPPRESSED, None, "complaint"),
     ]
-    journal = Journal(tmp_path, [(id, 1)])
+    journal = Journal(tmp_path)
+    journal.begin([(id, 1)])
     journal.finished(Attempt(id, 1, "relay", outcomes))
     journal.abandon()
     (remains,) = adopt(tmp_path)
