@@ -44,12 +44,25 @@ def _quarter(moment: str) -> str:
     return f"date_bin('15 minutes', {moment}, TIMESTAMPTZ '2000-01-01T00:00:00Z')"
 
 
+def _add_to(table: str, rows: str) -> str:
+    """Adds `rows` (a dimension, its value, where the time starts, counts) to what `table` has of the account."""
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in COUNTS)
+    return f"""
+        INSERT INTO {table} (account_id, dimension, value, starts, {", ".join(COUNTS)})
+        SELECT CAST(:account AS uuid), added.* FROM ({rows}) AS added
+        ON CONFLICT (account_id, dimension, value, starts) DO UPDATE SET {added}
+    """  # noqa: S608 - constants of our own
+
+
 _FIRSTS = ", ".join(
     f"('{name}', {_quarter(f'recipients.{name}_at')}, counted.{name})" for name in FIRST_COUNTS
 )
 _STAND = ", ".join(f"max(firsts.stands) FILTER (WHERE counter = '{name}')" for name in FIRST_COUNTS)
 _SUMS = ", ".join(f"COALESCE(sum(amount) FILTER (WHERE counter = '{name}'), 0) AS {name}" for name in COUNTS)
-_ADDED = ", ".join(f"{name} = statistics.{name} + excluded.{name}" for name in COUNTS)
+_DAYS = f"""
+    SELECT dimension, value, date_trunc('day', starts, 'UTC'), {", ".join(f"sum({name})" for name in COUNTS)}
+    FROM sums GROUP BY 1, 2, 3
+"""  # noqa: S608
 _PLAIN_TYPES = ", ".join(f"'email.{name}'" for name in _PLAIN)
 
 # A batch of events behind the cursor → what they add, in one statement with the cursor's move: a crash counts
@@ -104,16 +117,16 @@ ROLL_UP = text(
             WHERE firsts.stands IS NOT NULL AND firsts.stands IS DISTINCT FROM was
         UNION ALL SELECT email_id, was, counter, -1 FROM firsts
             WHERE was IS NOT NULL AND firsts.stands IS DISTINCT FROM was
-    ), written AS (
-        INSERT INTO statistics (account_id, dimension, value, starts, {", ".join(COUNTS)})
-        SELECT CAST(:account AS uuid), side.dimension, side.value, facts.starts, {_SUMS}
+    ), sums AS MATERIALIZED (
+        SELECT side.dimension, side.value, facts.starts, {_SUMS}
         FROM facts JOIN mail ON mail.id = facts.email_id CROSS JOIN LATERAL (
             VALUES ('all', ''), ('domain', mail.domain), ('credential', mail.credential_id::text),
                 ('campaign', mail.campaign_id::text)
             UNION SELECT 'tag', unnest(mail.tags)
         ) AS side (dimension, value)
-        WHERE side.value IS NOT NULL GROUP BY 2, 3, 4
-        ON CONFLICT (account_id, dimension, value, starts) DO UPDATE SET {_ADDED}
+        WHERE side.value IS NOT NULL GROUP BY 1, 2, 3
+    ), quarters AS ({_add_to("statistics", "SELECT * FROM sums")}
+    ), days AS ({_add_to("statistics_days", _DAYS)}
     ), moved AS (
         UPDATE statistics_cursors SET xid = last.xid, event_id = last.id
         FROM (SELECT xid, id FROM batch ORDER BY xid DESC, id DESC LIMIT 1) AS last

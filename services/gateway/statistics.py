@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -15,21 +15,39 @@ from services.gateway.one_insert import Row
 from shared.models.statistics import COUNTS
 
 HOUR, DAY = "hour", "day"
+_UTC = ZoneInfo("UTC")
 #: Most groups of one answer.
 MOST_GROUPS = 100
 
 _SUMS = ", ".join(f"COALESCE(sum({name}), 0)::bigint AS {name}" for name in COUNTS)
-_WHICH = """
-    FROM statistics WHERE account_id = CAST(:account AS uuid) AND starts >= :since AND starts < :until
-      AND dimension = :dimension
+_ONE = """
+    FROM statistics WHERE account_id = CAST(:account AS uuid) AND dimension = :dimension AND value = :value
+      AND starts >= :since AND starts < :until
 """
-_ONE = _WHICH + " AND value = :value"
 
 # By which of the given moments comes last before: PostgreSQL need not know the zone.
 _SERIES = text(
     f"SELECT width_bucket(starts, CAST(:moments AS timestamptz[])) AS number, {_SUMS} {_ONE} GROUP BY 1"
 )
-_GROUPS = text(f"SELECT value, {_SUMS} {_WHICH} GROUP BY value ORDER BY sum(sent) DESC, value LIMIT :limit")
+
+# Whole days of UTC, and the quarters of an hour before the first and after the last of them.
+_GROUPS = text(
+    f"""
+    WITH days AS (
+        SELECT * FROM statistics_days WHERE account_id = CAST(:account AS uuid) AND dimension = :dimension
+          AND starts >= date_trunc('day', CAST(:since AS timestamptz), 'UTC') AND starts < :until
+    ), parts AS (
+        SELECT * FROM days WHERE starts >= :first AND starts < :last
+        UNION ALL
+        SELECT quarters.* FROM (SELECT DISTINCT value FROM days) AS seen
+        CROSS JOIN (VALUES (CAST(:since AS timestamptz), least(:first, :until)), (:last, :until))
+            AS edge (since, until)
+        JOIN statistics AS quarters ON account_id = CAST(:account AS uuid) AND dimension = :dimension
+            AND quarters.value = seen.value AND starts >= edge.since AND starts < edge.until
+    )
+    SELECT value, {_SUMS} FROM parts GROUP BY value ORDER BY sum(sent) DESC, value LIMIT :limit
+    """  # noqa: S608 - constants of our own
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,11 @@ class Span:
             yield moment
             moment = _next(moment, self.unit, self.zone)
 
+    def whole_days(self) -> tuple[datetime, datetime]:
+        """Where the whole days of UTC in it begin and end; without any, both are where the first would."""
+        first = _floor(self.since + timedelta(days=1, microseconds=-1), DAY, _UTC)
+        return first, max(first, _floor(self.until, DAY, _UTC))
+
 
 def read(
     tx: Connection, account_id: UUID, span: Span, only: tuple[str, str], by: str | None
@@ -77,7 +100,7 @@ def read(
     found = {row["number"]: _counts(row) for row in series}
     totals = {name: sum(counts[name] for counts in found.values()) for name in COUNTS}
     nothing = dict.fromkeys(COUNTS, 0)
-    grouped = tx.execute(_GROUPS, {**values, "dimension": by, "limit": MOST_GROUPS}).mappings() if by else ()
+    grouped = _grouped(tx, values, span, by) if by else ()
     return {
         "totals": totals,
         "rates": rates(totals),
@@ -90,6 +113,12 @@ def read(
             for row in grouped
         ],
     }
+
+
+def _grouped(tx: Connection, values: Mapping[str, Any], span: Span, by: str) -> Iterable[Mapping[Any, Any]]:
+    first, last = span.whole_days()
+    asked = {**values, "dimension": by, "first": first, "last": last, "limit": MOST_GROUPS}
+    return tx.execute(_GROUPS, asked).mappings()
 
 
 def rates(counts: Mapping[str, Any]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from shared.models.idempotency import idempotency_keys
 from shared.models.imports import import_chunks, import_rejects, imports
 from shared.models.outbox import outbox
 from shared.models.reports import delivery_reports
-from shared.models.statistics import counted_firsts, statistics, statistics_cursors
+from shared.models.statistics import counted_firsts, statistics, statistics_cursors, statistics_days
 from shared.models.suppressions import suppressions
 from shared.models.templates import templates
 from shared.models.usage import usage
@@ -68,6 +68,7 @@ __all__ = [
     "segments",
     "statistics",
     "statistics_cursors",
+    "statistics_days",
     "subscription_history",
     "subscriptions",
     "suppressions",

@@ -1,4 +1,4 @@
-"""What the roll-up keeps: counts by quarter of an hour, how far it has counted, and whose opens it has."""
+"""What the roll-up keeps: counts by quarter of an hour and by day, how far it is, and whose opens it has."""
 
 from __future__ import annotations
 
@@ -30,18 +30,27 @@ EVENT_COUNTS = (
 FIRST_COUNTS = ("opened", "clicked", "machine_opened", "machine_clicked")
 COUNTS = (*EVENT_COUNTS, *FIRST_COUNTS)
 
+
+def counted_by(name: str) -> Table:
+    """A table of counts by what is counted and where its time `starts`."""
+    return Table(
+        name,
+        metadata,
+        Column("account_id", Uuid, primary_key=True),
+        Column("dimension", Text, primary_key=True),
+        Column("value", Text, primary_key=True),
+        Column("starts", Moment, primary_key=True),
+        *(Column(count, Integer, nullable=False, server_default="0") for count in COUNTS),
+        one_of("dimension", DIMENSIONS),
+    )
+
+
 # A quarter of an hour: the offset of every time zone is a whole number of them, so that days anywhere are
 # sums of rows.
-statistics = Table(
-    "statistics",
-    metadata,
-    Column("account_id", Uuid, primary_key=True),
-    Column("dimension", Text, primary_key=True),
-    Column("value", Text, primary_key=True),
-    Column("starts", Moment, primary_key=True),
-    *(Column(name, Integer, nullable=False, server_default="0") for name in COUNTS),
-    one_of("dimension", DIMENSIONS),
-)
+statistics = counted_by("statistics")
+
+# The same by whole days of UTC: what a long time comes to for each of many values is read from these.
+statistics_days = counted_by("statistics_days")
 
 # The last event that was counted, in the order of the feed (shared.event_feed).
 statistics_cursors = Table(

@@ -71,6 +71,11 @@ _STATISTICS = """
             UNION ALL SELECT 'domain', d || '.example.com' FROM generate_series(1, 10) AS d
             UNION ALL SELECT 'tag', 'tag-' || t FROM generate_series(1, 20) AS t) AS side
 """
+_STATISTICS_DAYS = """
+    INSERT INTO statistics_days (account_id, dimension, value, starts, sent, delivered, opens)
+    SELECT account_id, dimension, value, date_trunc('day', starts, 'UTC'), sum(sent), sum(delivered), sum(opens)
+    FROM statistics WHERE account_id = CAST(:account AS uuid) GROUP BY 1, 2, 3, 4
+"""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ def fill(bench: Bench, emails: int) -> Log:
         for months in range(DAYS // 30 + 1):
             ensure_partitions(tx, since + timedelta(days=30 * months))
         tx.execute(text(_STATISTICS), whole)
+        tx.execute(text(_STATISTICS_DAYS), whole)
     with _without_indexes(bench):
         for first in range(1, emails + 1, _BATCH):
             bounds = {"first": first, "last": min(emails, first + _BATCH - 1)}
@@ -101,7 +107,7 @@ def fill(bench: Bench, emails: int) -> Log:
                 for statement in _FILL:
                     tx.execute(text(statement), {**whole, **bounds})
     with bench.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in (*_TABLES, "statistics"):
+        for table in (*_TABLES, "statistics", "statistics_days"):
             connection.execute(text(f"VACUUM (ANALYZE) {table}"))
     return Log(account, emails, since)
 

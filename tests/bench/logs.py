@@ -19,7 +19,10 @@ from shared.mail_log.search import Part, find
 from tests.bench.cluster import Bench
 from tests.bench.figures import Figure, percentile
 from tests.bench.log_fill import DAYS, Log, fill
+from tests.fixtures.waiting import wait_for
 
+#: How many queries the gateway has under way.
+_READS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%gateway%' AND state <> 'idle'"
 #: Requests of each kind.
 _REQUESTS = 40
 
@@ -82,7 +85,8 @@ def _kinds(log: Log, chance: random.Random) -> dict[str, tuple[str, Callable[[],
 
 
 def _took(bench: Bench, path: str, query: Query) -> float:
-    """Milliseconds until the whole answer, or until the first byte of a file."""
+    """Milliseconds until the whole answer, or until the first byte of a file, once the last one has ended."""
+    wait_for(lambda: bench.sql(_READS) == [(0,)], "the gateway to have ended the last")
     began = time.perf_counter()
     with bench.api.get(path, params=query, stream=True) as answer:
         assert answer.status_code == 200, answer.text

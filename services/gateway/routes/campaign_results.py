@@ -10,6 +10,7 @@ from flask import Response
 
 from services.gateway import campaign_recipients, campaign_stats, campaign_store
 from services.gateway.auth import principal
+from services.gateway.downloads import download
 from services.gateway.routes.blueprint import Blueprint, Media
 from services.gateway.routes.live import live
 from services.gateway.schemas.campaign_results import (
@@ -108,11 +109,7 @@ def export_campaign_recipients(query: dict[str, Any], campaign_id: UUID) -> Resp
     """
     with transaction() as tx:
         campaign_store.find(tx, principal().account_id, campaign_id)
-    return Response(
-        _csv(campaign_id, query),
-        mimetype="text/csv",
-        headers={"Content-Disposition": 'attachment; filename="recipients.csv"'},
-    )
+    return download(_csv(campaign_id, query), "recipients.csv")
 
 
 def _csv(campaign_id: UUID, query: dict[str, Any]) -> Iterator[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from flask import Response
@@ -13,6 +11,7 @@ from sqlalchemy import Connection, exists
 from services.gateway import contact_views, segment_store
 from services.gateway.auth import principal
 from services.gateway.contact_export import as_csv, as_json_lines, metadata_keys
+from services.gateway.downloads import download
 from services.gateway.one_insert import Row
 from services.gateway.routes.blueprint import Blueprint, Media
 from services.gateway.routes.lists import known_list
@@ -50,7 +49,7 @@ def export_list(list_id: UUID) -> Response:
     with transaction() as tx:
         known_list(tx, list_id)
         keys = metadata_keys(tx, account_id, on_it)
-    return _file(as_csv(partial(_members, account_id, list_id), keys, standing=True), _CSV, "list.csv")
+    return download(as_csv(partial(_members, account_id, list_id), keys, standing=True), "list.csv")
 
 
 @blueprint.operation(
@@ -65,7 +64,7 @@ def export_list_as_json_lines(list_id: UUID) -> Response:
     with transaction() as tx:
         known_list(tx, list_id)
     lines = as_json_lines(partial(_members, account_id, list_id), MemberSchema().dump)
-    return _file(lines, _LINES, "list.jsonl")
+    return download(lines, "list.jsonl")
 
 
 @blueprint.operation("/segments/<uuid:segment_id>/export", "GET", answers=(200, _CSV), refuses=("not_found",))
@@ -78,7 +77,7 @@ def export_segment(segment_id: UUID) -> Response:
     with transaction() as tx:
         rules = parse_rules(known_segment(tx, segment_id)["rules"])
         keys = metadata_keys(tx, account_id, condition(rules, now()))
-    return _file(as_csv(partial(_meeting, account_id, rules), keys, standing=False), _CSV, "segment.csv")
+    return download(as_csv(partial(_meeting, account_id, rules), keys, standing=False), "segment.csv")
 
 
 @blueprint.operation(
@@ -93,7 +92,7 @@ def export_segment_as_json_lines(segment_id: UUID) -> Response:
     with transaction() as tx:
         rules = parse_rules(known_segment(tx, segment_id)["rules"])
     lines = as_json_lines(partial(_meeting, account_id, rules), ContactSchema().dump)
-    return _file(lines, _LINES, "segment.jsonl")
+    return download(lines, "segment.jsonl")
 
 
 def _members(account_id: UUID, list_id: UUID, tx: Connection, page: Window) -> tuple[list[Row], bool]:
@@ -102,8 +101,3 @@ def _members(account_id: UUID, list_id: UUID, tx: Connection, page: Window) -> t
 
 def _meeting(account_id: UUID, rules: Rule, tx: Connection, page: Window) -> tuple[list[Row], bool]:
     return segment_store.members(tx, account_id, rules, page)
-
-
-def _file(content: Iterator[Any], media: Media, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, mimetype=media.content_type, headers=headers)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from services.gateway import import_store, tag_store
 from services.gateway.auth import principal
+from services.gateway.downloads import download
 from services.gateway.errors import problem
 from services.gateway.import_store import Options
 from services.gateway.one_insert import Row
@@ -171,11 +172,7 @@ def export_rejected(import_id: UUID) -> Response:
     """
     with transaction() as tx:
         _known(tx, import_id)
-    return Response(
-        _rejected(import_id),
-        mimetype="text/csv",
-        headers={"Content-Disposition": 'attachment; filename="rejected.csv"'},
-    )
+    return download(_rejected(import_id), "rejected.csv")
 
 
 @blueprint.operation(

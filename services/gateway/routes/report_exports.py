@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 
 from services.gateway import export_store
 from services.gateway.auth import principal
+from services.gateway.downloads import download
 from services.gateway.errors import problem
 from services.gateway.one_insert import Row
 from services.gateway.routes.blueprint import Blueprint
 from services.gateway.routes.once import keep, rendered
-from services.gateway.routes.reports import CSV, LINES, as_file
+from services.gateway.routes.reports import CSV, LINES
 from services.gateway.schemas.body import read_json
 from services.gateway.schemas.exports import ExportPageSchema, ExportSchema, NewExportSchema
 from services.gateway.schemas.logs import filter_of
@@ -91,7 +92,7 @@ def download_export(export_id: UUID) -> Response:
         found = _known(tx, export_id)
     if found["status"] != "completed":
         raise problem("export_unfinished")
-    response = as_file(export_store.content(export_id), found["form"])
+    response = download(export_store.content(export_id), f"report.{found['form']}")
     response.content_length = found["size"]
     return response
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from flask import Response
 
 from services.gateway.auth import principal
+from services.gateway.downloads import download
 from services.gateway.routes.blueprint import Blueprint, Media
 from services.gateway.schemas.logs import filter_of
 from services.gateway.schemas.reports import ReportQuerySchema, ReportSchema
@@ -21,16 +21,6 @@ blueprint = Blueprint(
 
 CSV = Media("text/csv", "email_id,message_id,created_at,from,to,…\n0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e,…\n")
 LINES = Media("application/x-ndjson", '{"email_id": "0197a3c0-5c1e-7c3a-9f0e-2f3a4b5c6d7e", …}\n')
-_MEDIA = {"csv": CSV, "jsonl": LINES}
-
-
-def as_file(content: Iterable[Any], form: str) -> Response:
-    """A report of this form, streamed."""
-    headers = {
-        "Content-Disposition": f'attachment; filename="report.{form}"',
-        "X-Accel-Buffering": "no",  # nginx passes each page on as it comes
-    }
-    return Response(content, mimetype=_MEDIA[form].content_type, headers=headers)
 
 
 @blueprint.operation(
@@ -45,7 +35,7 @@ def report(query: dict[str, Any]) -> dict[str, Any] | Response:
     account_id, which = principal().account_id, filter_of(query)
     export = query.get("export")
     if export:
-        return as_file(reports.whole(account_id, which, export), export)
+        return download(reports.whole(account_id, which, export), f"report.{export}")
     with transaction() as tx:
         found = find(tx, account_id, which, Part(query["limit"], query.get("after")))
         rows = reports.rows_of(tx, found.ids)

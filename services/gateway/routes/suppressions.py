@@ -11,6 +11,7 @@ from flask import Request, Response, request
 
 from services.gateway import suppression_csv, suppression_list
 from services.gateway.auth import principal
+from services.gateway.downloads import download
 from services.gateway.errors import problem
 from services.gateway.routes.blueprint import Blueprint, Media
 from services.gateway.routes.once import keep, rendered
@@ -151,11 +152,7 @@ def export_suppressions() -> Response:
 
     The whole of it, streamed, newest first. A cell that a spreadsheet would run as a formula begins with `'`.
     """
-    return Response(
-        _export(principal().account_id),
-        mimetype="text/csv",
-        headers={"Content-Disposition": 'attachment; filename="suppressions.csv"'},
-    )
+    return download(_export(principal().account_id), "suppressions.csv")
 
 
 @blueprint.operation(

@@ -21,7 +21,7 @@ from tests.fixtures.cluster import Cluster
 from tests.fixtures.database import Database
 from tests.fixtures.mailbox import BROWSER
 from tests.fixtures.postfix_events import event, say
-from tests.fixtures.recount import kept, recounted
+from tests.fixtures.recount import by_day, kept, kept_by_day, recounted
 from tests.fixtures.waiting import wait_for
 
 #: Emails of the mixed load.
@@ -67,6 +67,7 @@ def load(running: Cluster, database: Database) -> Load:
 
 def test_statistics_equal_a_recount_of_the_raw_events(load: Load, database: Database) -> None:
     expected = wait_for(lambda: _settled(database, load), "the last event to be counted", 60 + EMAILS / 50)
+    assert kept_by_day(database, load.account_id) == by_day(expected)
     names = {key[3] for key in expected}
     assert {"sent", "delivered", "deferred", "bounced", "refused", "complained"} <= names
     assert {"opens", "clicks", "machine_opens", "machine_clicks", "opened", "machine_clicked"} <= names
@@ -102,6 +103,55 @@ def test_totals_series_and_groups_of_the_api_are_sums_of_the_same(load: Load, da
     assert len(found["series"]) == 31
     assert found["rates"]["delivered"] == found["totals"]["delivered"] / found["totals"]["sent"]
     assert found["quotas"]["daily"]["recipients"] == len(load.sent)
+
+
+@pytest.fixture(scope="module")
+def by_domain(running: Cluster, database: Database) -> Client:
+    """A tenant with some count in every quarter of an hour of two weeks, of two domains."""
+    api = new_client(running)
+    database.run(
+        """
+        INSERT INTO statistics (account_id, dimension, value, starts, sent, opened)
+        SELECT CAST(:id AS uuid), 'domain', domain, starts, 1 + 7 * random(), random()
+        FROM unnest(ARRAY['a.test', 'b.test']) AS domain,
+            generate_series(TIMESTAMPTZ '2026-03-20Z', '2026-04-02T23:45Z', interval '15 minutes') AS starts
+        """,
+        id=api.get("/api/account").json()["id"],
+    )
+    database.run(
+        """
+        INSERT INTO statistics_days (account_id, dimension, value, starts, sent, opened)
+        SELECT account_id, dimension, value, date_trunc('day', starts, 'UTC'), sum(sent), sum(opened)
+        FROM statistics WHERE account_id = CAST(:id AS uuid) GROUP BY 1, 2, 3, 4
+        """,
+        id=api.get("/api/account").json()["id"],
+    )
+    return api
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "Europe/Berlin", "America/New_York"])
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        ("2026-03-22", "2026-03-31"),
+        ("2026-03-22T10:00:00Z", "2026-03-22T15:00:00Z"),
+        ("2026-03-22T10:00:00Z", "2026-03-23T15:00:00Z"),
+        ("2026-03-22T23:00:00Z", "2026-03-24T01:00:00Z"),
+        ("2026-03-23T00:00:00Z", "2026-03-24T00:00:00Z"),
+        ("2026-03-01", "2026-04-20"),
+    ],
+)
+def test_a_group_comes_to_what_it_comes_to_alone(
+    by_domain: Client, zone: str, since: str, until: str
+) -> None:
+    asked = {"timezone": zone, "from": since, "to": until}
+    asked |= {"interval": "hour"} if "T" in since else {}
+    groups = by_domain.get("/api/stats", params={**asked, "by": "domain"}).json()["groups"]
+    assert {group["value"] for group in groups} == {"a.test", "b.test"}
+    for group in groups:
+        alone = by_domain.get("/api/stats", params={**asked, "domain": group["value"]}).json()["totals"]
+        assert group["totals"] == alone
+        assert alone["sent"] > 0
 
 
 def test_a_campaigns_domains_and_credentials_statistics_are_each_their_own(load: Load) -> None:
