@@ -45,7 +45,7 @@ def _quarter(moment: str) -> str:
 
 
 def _add_to(table: str, rows: str) -> str:
-    """Adds `rows` (a dimension, its value, where the time starts, counts) to what `table` has of the account."""
+    """Adds `rows` (a dimension, its value, where the time starts, counts) to those that `table` has."""
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in COUNTS)
     return f"""
         INSERT INTO {table} (account_id, dimension, value, starts, {", ".join(COUNTS)})

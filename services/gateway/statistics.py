@@ -42,8 +42,11 @@ _GROUPS = text(
         SELECT quarters.* FROM (SELECT DISTINCT value FROM days) AS seen
         CROSS JOIN (VALUES (CAST(:since AS timestamptz), least(:first, :until)), (:last, :until))
             AS edge (since, until)
-        JOIN statistics AS quarters ON account_id = CAST(:account AS uuid) AND dimension = :dimension
-            AND quarters.value = seen.value AND starts >= edge.since AND starts < edge.until
+        CROSS JOIN LATERAL (
+            SELECT * FROM statistics WHERE account_id = CAST(:account AS uuid) AND dimension = :dimension
+              AND value = seen.value AND starts >= edge.since AND starts < edge.until
+            OFFSET 0 -- value by value, each by the index
+        ) AS quarters
     )
     SELECT value, {_SUMS} FROM parts GROUP BY value ORDER BY sum(sent) DESC, value LIMIT :limit
     """  # noqa: S608 - constants of our own

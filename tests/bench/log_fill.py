@@ -73,7 +73,8 @@ _STATISTICS = """
 """
 _STATISTICS_DAYS = """
     INSERT INTO statistics_days (account_id, dimension, value, starts, sent, delivered, opens)
-    SELECT account_id, dimension, value, date_trunc('day', starts, 'UTC'), sum(sent), sum(delivered), sum(opens)
+    SELECT account_id, dimension, value, date_trunc('day', starts, 'UTC'),
+        sum(sent), sum(delivered), sum(opens)
     FROM statistics WHERE account_id = CAST(:account AS uuid) GROUP BY 1, 2, 3, 4
 """
 
