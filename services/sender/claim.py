@@ -25,7 +25,7 @@ from shared.tracking import tracking_urls
 def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]:
     """The jobs among `ids` that are due and free, now ours for `lease_seconds`."""
     by_key(tx)
-    rows = tx.execute(queries.CLAIM, {**queries.named(sorted(ids)), "lease": lease_seconds}).all()
+    rows = tx.execute(queries.CLAIM, {"ids": sorted(ids), "lease": lease_seconds}).all()
     if not rows:
         return []
     recipients = _recipients(tx, rows)
@@ -117,7 +117,7 @@ def _contents(tx: Connection, ids: Sequence[str]) -> dict[UUID, Content]:
 def _recipients(tx: Connection, claimed: Sequence[Row[Any]]) -> dict[UUID, list[Recipient]]:
     """The recipients of `claimed`, by email; who was suppressed since the email was accepted is not open."""
     emails = {row.id: row for row in claimed}
-    found = tx.execute(queries.RECIPIENTS, queries.named([str(id) for id in emails]))
+    found = tx.execute(queries.RECIPIENTS, {"ids": [str(id) for id in emails]})
     rows = [(emails[row.email_id], row, row.status in states.PENDING) for row in found]
     barred = suppressed(tx, [(email.account_id, row.address) for email, row, waits in rows if waits])
     recipients: dict[UUID, list[Recipient]] = defaultdict(list)

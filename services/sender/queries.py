@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import text
-
-
-def named(ids: Sequence[str]) -> dict[str, object]:
-    """What statements are told of emails by their ids (at least one): these, the first and the last.
-
-    With the two, the planner leaves all other months alone: to plan for each costs as much as some emails.
-    """
-    return {"ids": list(ids), "first": min(ids), "last": max(ids)}
-
 
 # A claim is one conditional update: what another sender holds under a live lease, what is not due, and what
 # has reached its end is left alone, so a repeated nudge is harmless. `attempts` becomes the fencing token. An
@@ -31,7 +20,7 @@ CLAIM = text(
             due_at = now() + make_interval(secs => :lease),
             updated_at = now()
         FROM unnest(CAST(:ids AS uuid[])) AS named (id)
-        WHERE emails.id = named.id AND emails.id BETWEEN CAST(:first AS uuid) AND CAST(:last AS uuid)
+        WHERE emails.id = named.id
           AND (status = 'queued' OR (status IN ('sending', 'unknown', 'deferred') AND due_at <= now()))
           AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.id = emails.campaign_id
               AND campaigns.status IN ('paused', 'cancelled'))
@@ -54,7 +43,6 @@ RECIPIENTS = text(
     """
     SELECT email_id, position, kind, address, name, status
     FROM unnest(CAST(:ids AS uuid[])) AS named (id) JOIN recipients ON email_id = named.id
-    WHERE email_id BETWEEN CAST(:first AS uuid) AND CAST(:last AS uuid)
     ORDER BY email_id, position
     """
 )
@@ -94,8 +82,7 @@ RECORD_EMAILS = text(
         CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:statuses AS text[]),
         CAST(:due_at AS timestamptz[]), CAST(:errors AS text[])
     ) AS new (id, attempt, status, due_at, last_error)
-    WHERE emails.id = new.id AND emails.id BETWEEN CAST(:first AS uuid) AND CAST(:last AS uuid)
-      AND emails.attempts = new.attempt AND emails.status = 'sending'
+    WHERE emails.id = new.id AND emails.attempts = new.attempt AND emails.status = 'sending'
     RETURNING emails.id, emails.campaign_id
     """
 )
@@ -111,7 +98,6 @@ RECORD_RECIPIENTS = text(
         CAST(:classes AS text[]), CAST(:reasons AS text[])
     ) AS new (email_id, position, status, code, reply, relay, bounce_class, bounce_reason)
     WHERE recipients.email_id = new.email_id AND recipients.position = new.position
-      AND recipients.email_id BETWEEN CAST(:first AS uuid) AND CAST(:last AS uuid)
       AND recipients.status IN ('queued', 'unknown', 'deferred')
     """
 )

@@ -100,7 +100,7 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
         for row in tx.execute(
             queries.RECORD_EMAILS,
             {
-                **queries.named([str(item.attempt.email_id) for item in verdicts]),
+                "ids": [str(item.attempt.email_id) for item in verdicts],
                 "attempts": [item.attempt.attempt for item in verdicts],
                 "statuses": [item.status for item in verdicts],
                 "due_at": [item.due_at for item in verdicts],
@@ -134,7 +134,7 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
     tx.execute(
         queries.RECORD_RECIPIENTS,
         {
-            **queries.named([str(item.attempt.email_id) for item, _ in rows]),
+            "ids": [str(item.attempt.email_id) for item, _ in rows],
             "positions": [outcome.position for _, outcome in rows],
             "statuses": [outcome.status for _, outcome in rows],
             "codes": [outcome.reply.code if outcome.reply else None for _, outcome in rows],

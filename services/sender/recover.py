@@ -75,7 +75,7 @@ def recover(directory: Path, config: Settings) -> None:
 def _verdicts(tx: Connection, remains: Remains, config: Settings) -> list[Verdict]:
     ids = [str(email_id) for email_id in remains.claimed]
     recipients: dict[UUID, dict[int, str]] = defaultdict(dict)
-    for row in tx.execute(queries.RECIPIENTS, queries.named(ids)):
+    for row in tx.execute(queries.RECIPIENTS, {"ids": ids}):
         recipients[row.email_id][row.position] = row.status
     verdicts = []
     for row in tx.execute(queries.CLAIMED, {"ids": ids}):
