@@ -77,12 +77,13 @@ TAKE_CAMPAIGNS = text(
     """
     UPDATE campaigns SET work_at = now() + make_interval(secs => :again) WHERE id IN (
         SELECT id FROM campaigns WHERE work_at <= now()
-        ORDER BY work_at LIMIT :batch FOR UPDATE SKIP LOCKED)
+        ORDER BY work_at LIMIT :batch FOR NO KEY UPDATE SKIP LOCKED)
     RETURNING id
     """
 )
 
-LOCK_CAMPAIGN = text("SELECT * FROM campaigns WHERE id = CAST(:id AS uuid) FOR UPDATE SKIP LOCKED")
+# Senders that count a first outcome share the row's key: that is no other worker at it.
+LOCK_CAMPAIGN = text("SELECT * FROM campaigns WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE SKIP LOCKED")
 
 CONTENT = text("SELECT subject, html, text FROM contents WHERE id = CAST(:id AS uuid)")
 
