@@ -10,8 +10,8 @@ from flask import Response
 
 from services.gateway import campaign_recipients, campaign_stats, campaign_store
 from services.gateway.auth import principal
-from services.gateway.downloads import download
 from services.gateway.routes.blueprint import Blueprint, Media
+from services.gateway.routes.downloads import download
 from services.gateway.routes.live import live
 from services.gateway.schemas.campaign_results import (
     CampaignRecipientListSchema,

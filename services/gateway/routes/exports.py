@@ -11,9 +11,9 @@ from sqlalchemy import Connection, exists
 from services.gateway import contact_views, segment_store
 from services.gateway.auth import principal
 from services.gateway.contact_export import as_csv, as_json_lines, metadata_keys
-from services.gateway.downloads import download
 from services.gateway.one_insert import Row
 from services.gateway.routes.blueprint import Blueprint, Media
+from services.gateway.routes.downloads import download
 from services.gateway.routes.lists import known_list
 from services.gateway.routes.segments import known_segment
 from services.gateway.schemas.contacts import ContactSchema, MemberSchema

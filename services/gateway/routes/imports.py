@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 
 from services.gateway import import_store, tag_store
 from services.gateway.auth import principal
-from services.gateway.downloads import download
 from services.gateway.errors import problem
 from services.gateway.import_store import Options
 from services.gateway.one_insert import Row
 from services.gateway.routes.blueprint import Blueprint, Media
+from services.gateway.routes.downloads import download
 from services.gateway.routes.lists import known_list
 from services.gateway.routes.live import live
 from services.gateway.routes.once import amend, keep, rendered

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from services.gateway import export_store
 from services.gateway.auth import principal
-from services.gateway.downloads import download
 from services.gateway.errors import problem
 from services.gateway.one_insert import Row
 from services.gateway.routes.blueprint import Blueprint
+from services.gateway.routes.downloads import download
 from services.gateway.routes.once import keep, rendered
 from services.gateway.routes.reports import CSV, LINES
 from services.gateway.schemas.body import read_json

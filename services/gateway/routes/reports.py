@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response
 
 from services.gateway.auth import principal
-from services.gateway.downloads import download
 from services.gateway.routes.blueprint import Blueprint, Media
+from services.gateway.routes.downloads import download
 from services.gateway.schemas.logs import filter_of
 from services.gateway.schemas.reports import ReportQuerySchema, ReportSchema
 from shared.db import transaction

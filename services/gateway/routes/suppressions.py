@@ -11,9 +11,9 @@ from flask import Request, Response, request
 
 from services.gateway import suppression_csv, suppression_list
 from services.gateway.auth import principal
-from services.gateway.downloads import download
 from services.gateway.errors import problem
 from services.gateway.routes.blueprint import Blueprint, Media
+from services.gateway.routes.downloads import download
 from services.gateway.routes.once import keep, rendered
 from services.gateway.schemas.suppressions import (
     AddSuppressionsSchema,
