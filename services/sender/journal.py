@@ -140,7 +140,9 @@ def _lock(file: IO[bytes]) -> bool:
 
 def _read(file: IO[bytes]) -> Remains:
     remains = Remains()
-    for raw in file.read().partition(b"\0")[0].splitlines():
+    said = file.read().partition(b"\0")[0]
+    said = said[: said.rfind(b"\n") + 1]  # half a line may be left by a power cut, or by an older version
+    for raw in said.splitlines():
         line: dict[str, Any] = json.loads(raw)
         if "claimed" in line:
             remains.claimed = {UUID(email_id): attempt for email_id, attempt in line["claimed"]}

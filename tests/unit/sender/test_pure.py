@@ -89,6 +89,14 @@ def test_journal_of_a_dead_sender_tells_finished_in_flight_and_untouched_apart(t
     assert list(adopt(tmp_path)) == [], "read once"
 
 
+def test_journal_cut_off_in_the_middle_of_a_line_is_read_up_to_there(tmp_path: Path) -> None:
+    path = tmp_path / f"{ONE}.journal"  # as they were written before there were NULs
+    path.write_text(f'{{"claimed":[["{ONE}",1],["{TWO}",1]]}}\n{{"started":"{ONE}"}}\n{{"started":"0000')
+    (remains,) = adopt(tmp_path)
+    assert remains.in_flight == [(ONE, 1)]
+    assert remains.untouched == [(TWO, 1)]
+
+
 def test_journal_begins_anew_with_each_chunk_and_grows_as_it_needs(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.begin([(ONE, 1), (TWO, 1)])
