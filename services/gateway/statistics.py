@@ -20,14 +20,14 @@ _UTC = ZoneInfo("UTC")
 MOST_GROUPS = 100
 
 _SUMS = ", ".join(f"COALESCE(sum({name}), 0)::bigint AS {name}" for name in COUNTS)
-_ONE = """
-    FROM statistics WHERE account_id = CAST(:account AS uuid) AND dimension = :dimension AND value = :value
-      AND starts >= :since AND starts < :until
-"""
-
 # By which of the given moments comes last before: PostgreSQL need not know the zone.
 _SERIES = text(
-    f"SELECT width_bucket(starts, CAST(:moments AS timestamptz[])) AS number, {_SUMS} {_ONE} GROUP BY 1"
+    f"""
+    SELECT width_bucket(starts, CAST(:moments AS timestamptz[])) AS number, {_SUMS}
+    FROM statistics WHERE account_id = CAST(:account AS uuid) AND dimension = :dimension AND value = :value
+      AND starts >= :since AND starts < :until
+    GROUP BY 1
+    """  # noqa: S608 - constants of our own
 )
 
 # Whole days of UTC, and the quarters of an hour before the first and after the last of them.

@@ -69,21 +69,22 @@ class BurstConnection(RelayConnection):
                 self._wire.send(self._envelope_lines(current))
             refused, accepted, go_ahead = self._hear_envelope(envelope)
             self.deliveries += 1
-            after_it: Item | None = None
             opened = go_ahead.code == 354 and bool(accepted)
             if opened:
                 begin(envelope)
                 final = self._send_and_go_on(message, following)
-                if final is None:
+                try:
                     after_it = next(items, None)  # made while the relay is at this one
-                    final = self._hear_final()
-                end(envelope, refused + for_all(accepted, judge_data(final), final))
+                finally:  # whatever comes of that one, of this one we are told
+                    final = final or self._hear_final()
+                    end(envelope, refused + for_all(accepted, judge_data(final), final))
                 if final.code == CLOSING or judge_data(final) == states.UNKNOWN:
                     self._wire.drop()
             else:
                 self._abort(b".\r\n" if go_ahead.code == 354 else b"RSET\r\n")
                 end(envelope, refused + for_all(accepted, judge_data(go_ahead), go_ahead))
-            current, following = following, after_it or next(items, None)
+                after_it = next(items, None)
+            current, following = following, after_it
 
     def _envelope_lines(self, item: Item) -> bytes:
         envelope, message = item

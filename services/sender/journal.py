@@ -44,11 +44,18 @@ class Journal:
         path = directory / f"{new_id()}{_SUFFIX}"
         draft = path.with_suffix(".new")
         self._fd = os.open(draft, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        os.posix_fallocate(self._fd, 0, _SPACE)  # a full disk is an error here, and in the mapping a signal
-        self._map = mmap.mmap(self._fd, _SPACE)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            os.posix_fallocate(
+                self._fd, 0, _SPACE
+            )  # a full disk is an error here, and in the mapping a signal
+            self._map = mmap.mmap(self._fd, _SPACE)
+            draft.rename(path)  # only now can others see it, and it is locked already
+        except OSError:
+            draft.unlink(missing_ok=True)
+            os.close(self._fd)
+            raise
         self._end = 0
-        draft.rename(path)  # only now can others see it, and it is locked already
 
     def begin(self, claimed: Sequence[tuple[UUID, int]]) -> None:
         """Starts a chunk with its claim: (email id, attempt) pairs."""
@@ -140,16 +147,16 @@ def _lock(file: IO[bytes]) -> bool:
 
 def _read(file: IO[bytes]) -> Remains:
     remains = Remains()
-    said = file.read().partition(b"\0")[0]
-    said = said[: said.rfind(b"\n") + 1]  # half a line may be left by a power cut, or by an older version
-    for raw in said.splitlines():
-        line: dict[str, Any] = json.loads(raw)
+    for raw in file.read().partition(b"\0")[0].splitlines():
+        try:
+            line: dict[str, Any] = json.loads(raw)
+        except ValueError:  # left by a power cut, or half a line by an older version: so far it can be read
+            break
         if "claimed" in line:
             remains.claimed = {UUID(email_id): attempt for email_id, attempt in line["claimed"]}
         elif "started" in line:
             remains.started.add(UUID(line["started"]))
-        else:
-            email_id = UUID(line["finished"])
+        elif (email_id := UUID(line["finished"])) in remains.claimed:
             outcomes = [
                 Outcome(position, status, Reply(*reply) if reply else None, *suppression)
                 for position, status, reply, *suppression in line["outcomes"]

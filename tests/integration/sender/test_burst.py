@@ -122,6 +122,19 @@ def test_what_stops_a_hand_over_stops_it_before_the_body(make_pool: MakePool) ->
     assert len(there.arrived) == 1
 
 
+def test_what_goes_wrong_while_the_next_is_made_leaves_no_message_unknown(make_pool: MakePool) -> None:
+    burst = Burst("r0@x.test", "r1@x.test", "r2@x.test", "r3@x.test")
+
+    def items() -> Iterator[Item]:
+        yield from list(burst.items())[:3]
+        raise KeyError("a fault of ours")
+
+    with peer(pipelining=True) as there, pytest.raises(KeyError):
+        make_pool(there.port).burst(items, burst.begin, burst.end)
+    assert burst.begun == ["r0@x.test", "r1@x.test"]
+    assert burst.statuses == ["sent", "sent", None, None]
+
+
 def test_a_relay_without_pipelining_is_left_to_the_ordinary_way(make_pool: MakePool) -> None:
     burst = Burst("a@x.test")
     with peer() as there:

@@ -97,6 +97,16 @@ def test_journal_cut_off_in_the_middle_of_a_line_is_read_up_to_there(tmp_path: P
     assert remains.untouched == [(TWO, 1)]
 
 
+def test_journal_with_another_chunks_lines_is_read_for_its_own(tmp_path: Path) -> None:
+    path = tmp_path / f"{ONE}.journal"  # what a power cut can leave of a file that is written over
+    stale = f'{{"finished":"{THREE}","relay":"x","outcomes":[]}}\nn":1}}\n{{"started":"{TWO}"}}\n'
+    path.write_text(f'{{"claimed":[["{ONE}",1],["{TWO}",1]]}}\n{{"started":"{ONE}"}}\n{stale}')
+    (remains,) = adopt(tmp_path)
+    assert remains.finished == {}
+    assert remains.in_flight == [(ONE, 1)]
+    assert remains.untouched == [(TWO, 1)]
+
+
 def test_journal_begins_anew_with_each_chunk_and_grows_as_it_needs(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.begin([(ONE, 1), (TWO, 1)])
