@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, Opera
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from shared.arrays import send_lists_as_literals
 from shared.settings import settings
 
 #: A connection used this recently (seconds) is taken to live.
@@ -49,6 +50,7 @@ def database_url() -> URL:
 def engine() -> Engine:
     """This process's engine, made at first use (so after a fork)."""
     config = settings()
+    send_lists_as_literals()
     made = create_engine(
         database_url(),
         pool_size=config.db_pool_size,

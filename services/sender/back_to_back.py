@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from services.sender.burst import Item
-from services.sender.envelopes import envelope_of, signed
+from services.sender.envelopes import envelope_of
 from services.sender.headers import HeaderInjection
 from services.sender.jobs import Attempt, Job
 from services.sender.journal import Journal
 from services.sender.outcomes import Outcome, Reply, for_all
 from services.sender.relay_pool import RelayPool
-from services.sender.render import render
+from services.sender.skeleton import Draft, Skeleton
 from services.sender.smtp import Envelope, RelayTrouble, breaks_out
 from shared import states
 from shared.observability import get_logger
@@ -21,6 +21,8 @@ log = get_logger("sender")
 
 #: How often a chunk is taken up again after its connection broke, before each email goes out on its own.
 _TRIES = 2
+#: How many are drafted before they are signed and sent, and how much of their contents (characters).
+_MOST, _MOST_CHARACTERS = 50, 1024 * 1024
 
 
 def fits(job: Job) -> bool:
@@ -31,6 +33,7 @@ def fits(job: Job) -> bool:
         and not job.test
         and len(job.recipients) == 1
         and job.recipients[0].open
+        and job.recipients[0].kind == "to"
         and not content.attachments
         and content.raw is None
         and job.recipients[0].address.isascii()
@@ -52,6 +55,7 @@ class BackToBack:
         self._journal = journal
         self._begin = begin
         self._under_way: dict[int, Job] = {}
+        self._skeleton: Skeleton | None = None
         self.attempts: list[Attempt] = []
 
     @property
@@ -72,19 +76,27 @@ class BackToBack:
 
     def _items(self) -> Iterator[Item]:
         self._under_way.clear()
-        for job in self.left:
+        for batch in _batches(self.left):
+            for job, draft in self._drafts(batch):
+                message = draft.signed()
+                if not message.isascii():
+                    continue  # on its own: the relay may have to be asked for more
+                envelope = envelope_of(job, job.recipients)
+                self._under_way[id(envelope)] = job  # two may go to one address
+                yield Item.of(envelope, message)
+
+    def _drafts(self, jobs: Sequence[Job]) -> list[tuple[Job, Draft]]:
+        made = []
+        for job in jobs:
             try:
-                message = signed(job, render(job, {}))
+                if self._skeleton is None or not self._skeleton.fits(job):
+                    self._skeleton = Skeleton(job)
+                made.append((job, self._skeleton.draft(job)))
             except (HeaderInjection, TemplateError) as error:
                 self._settle(
                     job, None, for_all([job.recipients[0].position], states.FAILED, Reply(554, str(error)))
                 )
-                continue
-            if not message.isascii():
-                continue  # on its own: the relay may have to be asked for more
-            envelope = envelope_of(job, job.recipients)
-            self._under_way[id(envelope)] = job  # two may go to one address
-            yield envelope, message
+        return made
 
     def _begun(self, envelope: Envelope) -> None:
         self._begin(self._under_way[id(envelope)])
@@ -107,3 +119,14 @@ class BackToBack:
                     relay=relay,
                     reply=str(outcome.reply) if outcome.reply else None,
                 )
+
+
+def _batches(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
+    """`jobs` in parts that fit into memory together."""
+    start = 0
+    while start < len(jobs):
+        content = jobs[start].content
+        one = len(content.html or "") + len(content.text or "")
+        end = start + max(1, min(_MOST, _MOST_CHARACTERS // max(1, one)))
+        yield jobs[start:end]
+        start = end

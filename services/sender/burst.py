@@ -10,15 +10,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from services.sender.handshake import in_words
 from services.sender.outcomes import Outcome, Reply, for_all, judge_data
-from services.sender.pieces import Stream
 from services.sender.smtp import BROKEN, CLOSING, Envelope, RelayConnection, RelayTrouble, stuffed
 from shared import states
 
-#: A message on its way: envelope and what goes over the wire.
-Item = tuple[Envelope, Stream]
+
+class Item(NamedTuple):
+    """A message on its way: its envelope, its size (octets), and what goes over the wire with its end."""
+
+    envelope: Envelope
+    size: int
+    data: bytes
+
+    @classmethod
+    def of(cls, envelope: Envelope, message: bytes) -> Item:
+        """The item of a `message` with CRLF line ends, which ends in one."""
+        return cls(envelope, len(message), b"".join(stuffed((message,))))
 
 
 class BurstConnection(RelayConnection):
@@ -62,7 +72,7 @@ class BurstConnection(RelayConnection):
     ) -> None:
         current, following, opened = next(items, None), next(items, None), False
         while current is not None:
-            envelope, message = current
+            envelope = current.envelope
             if not self._wire.open:
                 raise ConnectionResetError("the connection was lost")
             if not opened:
@@ -72,7 +82,7 @@ class BurstConnection(RelayConnection):
             opened = go_ahead.code == 354 and bool(accepted)
             if opened:
                 begin(envelope)
-                final = self._send_and_go_on(message, following)
+                final = self._send_and_go_on(current.data, following)
                 try:
                     after_it = next(items, None)  # made while the relay is at this one
                 finally:  # whatever comes of that one, of this one we are told
@@ -87,9 +97,8 @@ class BurstConnection(RelayConnection):
             current, following = following, after_it
 
     def _envelope_lines(self, item: Item) -> bytes:
-        envelope, message = item
-        rcpts = "".join([f"RCPT TO:<{address}>\r\n" for _, address in envelope.recipients])
-        return f"MAIL FROM:<{envelope.sender}>{self._size(message)}\r\n{rcpts}DATA\r\n".encode()
+        rcpts = "".join([f"RCPT TO:<{address}>\r\n" for _, address in item.envelope.recipients])
+        return f"MAIL FROM:<{item.envelope.sender}>{self._size(item.size)}\r\n{rcpts}DATA\r\n".encode()
 
     def _hear_envelope(self, envelope: Envelope) -> tuple[list[Outcome], list[int], Reply]:
         """Outcomes so far, positions accepted, and the reply to DATA."""
@@ -99,9 +108,8 @@ class BurstConnection(RelayConnection):
         refused, accepted, _ = self._judged(envelope, mail, rcpts, go_ahead)
         return refused, accepted, go_ahead
 
-    def _send_and_go_on(self, message: Stream, following: Item | None) -> Reply | None:
-        """Sends the message, and what begins the next; the reply where it came before the message's end."""
-        body = b"".join(stuffed(message))
+    def _send_and_go_on(self, body: bytes, following: Item | None) -> Reply | None:
+        """Sends a message, and what begins the next; the reply where it came before the message's end."""
         after = self._envelope_lines(following) if following else b""
         sent = 0
         try:

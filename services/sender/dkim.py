@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -30,6 +31,13 @@ _SPACES = re.compile(r"[ \t]+")
 _LINE = 72
 
 
+class Begun(NamedTuple):
+    """A signature's header up to bh=: as it is sent, folded, and in relaxed form."""
+
+    wire: str
+    relaxed: str
+
+
 @dataclass(frozen=True)
 class Signer:
     """A domain's key: who signs (d=), under which selector (s=), with what."""
@@ -46,19 +54,21 @@ class Signer:
             body_hash: of `body_hash`.
             signed_at: Unix seconds (t=).
         """
-        names = tuple([line.partition(":")[0] for line in headers])
-        chosen, prefix, relaxed = self._prefix(names, signed_at)
-        rest = f" bh={body_hash};\r\n b="
-        canonical = [_relaxed(headers[index]) for index in chosen]
-        canonical.append(f"{relaxed} bh={body_hash}; b=")
-        signature = base64.b64encode(self._sign("\r\n".join(canonical).encode())).decode()
-        return prefix + rest + "\r\n ".join(_slices(signature))
+        chosen, begun = self.begin(headers, signed_at)
+        return self.end(begun, [relaxed(headers[index]) for index in chosen], body_hash)
 
-    def _prefix(self, names: tuple[str, ...], signed_at: int) -> tuple[list[int], str, str]:
-        """What signatures of messages with these headers share: which are signed, and the tags before bh=."""
-        chosen, listed = _chosen(names)
-        made = _tags(self._algorithm, self.domain, self.selector, signed_at, listed)
-        return chosen, *made
+    def begin(self, headers: Sequence[str], signed_at: int) -> tuple[Sequence[int], Begun]:
+        """What signatures of messages with headers of these names share: which of them are signed, in order,
+        and how the signature's header begins.
+        """
+        chosen, listed = _chosen(tuple([line.partition(":")[0] for line in headers]))
+        return chosen, _tags(self._algorithm, self.domain, self.selector, signed_at, listed)
+
+    def end(self, begun: Begun, canonical: Sequence[str], body_hash: str) -> str:
+        """`header` out of what is signed, in relaxed form."""
+        signed = "\r\n".join([*canonical, f"{begun.relaxed} bh={body_hash}; b="])
+        signature = base64.b64encode(self._sign(signed.encode())).decode()
+        return f"{begun.wire} bh={body_hash};\r\n b=" + "\r\n ".join(_slices(signature))
 
     @cached_property
     def _algorithm(self) -> str:
@@ -103,19 +113,17 @@ def _chosen(names: tuple[str, ...]) -> tuple[list[int], str]:
 
 
 @lru_cache(maxsize=256)
-def _tags(algorithm: str, domain: str, selector: str, signed_at: int, listed: str) -> tuple[str, str]:
-    """The beginning of a signature's header up to bh=, folded, and the same in relaxed form."""
+def _tags(algorithm: str, domain: str, selector: str, signed_at: int, listed: str) -> Begun:
     tags = [
         f"v=1; a={algorithm}; c=relaxed/simple; d={domain}; s={selector};",
         f"t={signed_at};",
         f"h={listed};",
     ]
     begun = _folded(tags)
-    return f"{begun}\r\n", _relaxed(begun)
+    return Begun(f"{begun}\r\n", relaxed(begun))
 
 
-@lru_cache(maxsize=4_096)
-def _relaxed(line: str) -> str:
+def relaxed(line: str) -> str:
     """One header in relaxed form (§3.4.2), without a line end."""
     name, _, value = line.replace("\r\n", "").partition(":")
     if "\t" in value or "  " in value:

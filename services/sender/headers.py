@@ -23,7 +23,6 @@ class HeaderInjection(ValueError):
     """A value would break out of its header line."""
 
 
-@lru_cache(maxsize=4_096)
 def field(name: str, value: str) -> str:
     """`Name: value`, folded, without the final line end.
 
@@ -35,17 +34,11 @@ def field(name: str, value: str) -> str:
     refuse_breaks(name + value)
     if value.isascii():
         return _fold(f"{name}: {value}")
-    encoded = Header(value, "utf-8", header_name=name, maxlinelen=_FOLD_AT).encode(linesep="\r\n")
-    return f"{name}: {encoded}"
+    return f"{name}: {_encoded(name, value)}"
 
 
 def address_field(name: str, mailboxes: Iterable[Mailbox]) -> str:
     """An address header out of (display name, address) pairs, one a line when they do not fit on one."""
-    return _address_field(name, tuple(mailboxes))
-
-
-@lru_cache(maxsize=4_096)
-def _address_field(name: str, mailboxes: tuple[Mailbox, ...]) -> str:
     shown = [mailbox(display, address) for display, address in mailboxes]
     line = f"{name}: {', '.join(shown)}"
     return line if len(line) <= _FOLD_AT else f"{name}: " + ",\r\n ".join(shown)
@@ -56,11 +49,7 @@ def mailbox(display: str | None, address: str) -> str:
     refuse_breaks(address + (display or ""))
     if not display:
         return address
-    if display.isascii():
-        quoted = formataddr((display, _PLACEHOLDER)).removesuffix(f" <{_PLACEHOLDER}>")
-    else:
-        quoted = Header(display, "utf-8", maxlinelen=_FOLD_AT - 3).encode(linesep="\r\n")
-    return f"{quoted} <{address}>"
+    return f"{_phrase(display)} <{address}>"
 
 
 def refuse_breaks(text: str) -> None:
@@ -71,6 +60,23 @@ def refuse_breaks(text: str) -> None:
     """
     if _BREAKS.search(text):
         raise HeaderInjection(f"a header value contains a line break: {text[:60]!r}")
+
+
+# A campaign's emails share most of these, and to encode one takes longer than all other lines together.
+
+
+@lru_cache(maxsize=256)
+def _encoded(name: str, value: str) -> str:
+    """What is outside of ASCII, in encoded words (RFC 2047)."""
+    return Header(value, "utf-8", header_name=name, maxlinelen=_FOLD_AT).encode(linesep="\r\n")
+
+
+@lru_cache(maxsize=256)
+def _phrase(display: str) -> str:
+    """A display name, quoted or encoded as it needs."""
+    if display.isascii():
+        return formataddr((display, _PLACEHOLDER)).removesuffix(f" <{_PLACEHOLDER}>")
+    return Header(display, "utf-8", maxlinelen=_FOLD_AT - 3).encode(linesep="\r\n")
 
 
 def _fold(line: str) -> str:

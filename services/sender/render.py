@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from services.sender import headers, mime, raw, raw_tracked
@@ -17,7 +18,7 @@ from services.sender.file_parts import file_part
 from services.sender.jobs import Job
 from services.sender.message import Message
 from services.sender.plan import text_plan
-from services.sender.unsubscribing import bulk_headers
+from services.sender.unsubscribing import bulk_headers, ways
 from shared import templates
 from shared.unsubscribe_mail import mailto
 
@@ -37,6 +38,8 @@ def render(job: Job, files: Data) -> Message:
     """
     if job.content.raw:
         return raw_tracked.tracked(raw.render(job, files[job.content.raw.file_id]), job.reader)
+    url = job.unsubscribe_url()
+    values = job.values(url)
     lines = [headers.address_field("From", [job.sender])]
     for name, kind in (("To", "to"), ("Cc", "cc")):
         shown = [(item.name, item.address) for item in job.recipients if item.kind == kind]
@@ -45,40 +48,47 @@ def render(job: Job, files: Data) -> Message:
     if job.reply_to:
         lines.append(headers.address_field("Reply-To", job.reply_to))
     lines += [
-        headers.field("Subject", _subject(job)),
+        headers.field("Subject", subject(job, values)),
         f"Date: {_date(job.wanted_at.replace(microsecond=0))}",
         f"Message-ID: {job.message_id}",
-        *(headers.field(name, value) for name, value in _custom_headers(job)),
+        *(headers.field(name, value) for name, value in _custom_headers(job, url)),
         "MIME-Version: 1.0",
     ]
-    part_head, body = _body(job, files)
+    part_head, body = body_part(job, values, files)
     lines += part_head
     return Message(lines, body)
 
 
-def _custom_headers(job: Job) -> list[tuple[str, str]]:
+def _custom_headers(job: Job, url: str | None) -> list[tuple[str, str]]:
     """Those that its sender gave, and for bulk mail the ones of one click."""
-    url = job.unsubscribe_url if job.stream == "bulk" else None
-    if url is None:
+    if url is None or job.stream != "bulk":
         return job.headers
-    domain = job.sender[1].rpartition("@")[2]
     return bulk_headers(
         job.headers,
-        url,
-        mailto=mailto(domain, url) if job.return_path else None,
-        domain=domain,
+        unsubscribe_ways(job, url),
+        domain=_domain(job),
         account_id=job.account_id,
         campaign_id=job.campaign_id,
     )
 
 
-def _subject(job: Job) -> str:
+def unsubscribe_ways(job: Job, url: str) -> str:
+    """What `List-Unsubscribe` says: the one click, and a mail where we would get it."""
+    return ways(url, mailto(_domain(job), url) if job.return_path else None)
+
+
+def _domain(job: Job) -> str:
+    return job.sender[1].rpartition("@")[2]
+
+
+def subject(job: Job, values: Mapping[str, Any]) -> str:
+    """As its reader sees it."""
     if job.variables is None:
         return job.content.subject
-    return templates.parse(job.content.subject).render_line(job.values)
+    return templates.parse(job.content.subject).render_line(values)
 
 
-def _texts(job: Job) -> list[mime.Part]:
+def _texts(job: Job, values: Mapping[str, Any]) -> list[mime.Part]:
     """Its text and its HTML, of these what it has: variables filled in and escaped, links led over us."""
     content, is_template = job.content, job.variables is not None
     sources = [
@@ -87,7 +97,7 @@ def _texts(job: Job) -> list[mime.Part]:
     if not is_template and not _tracks(job):
         return [mime.text_part("html" if html else "plain", text) for text, html in sources]
     return [
-        text_plan(text, html=html, template=is_template).part(job.values, job.reader)
+        text_plan(text, html=html, template=is_template).part(values, job.reader)
         for text, html in sources
     ]
 
@@ -102,7 +112,7 @@ def _date(moment: datetime) -> str:
     return format_datetime(moment)
 
 
-def _body(job: Job, files: Data) -> mime.Part:
+def body_part(job: Job, values: Mapping[str, Any], files: Data) -> mime.Part:
     """The body as one part, whose boundaries are the email's own.
 
     mixed(alternative(text, related(html, inline images)), attachments), of these what is needed.
@@ -110,7 +120,7 @@ def _body(job: Job, files: Data) -> mime.Part:
     content, mark = job.content, job.email_id.hex
     inline = [item for item in content.attachments if item.cid] if content.html is not None else []
     beside = [item for item in content.attachments if item not in inline]
-    parts = _texts(job)
+    parts = _texts(job, values)
     if inline:
         root = [parts[-1], *(file_part(item, files[item.file_id], inline=True) for item in inline)]
         # RFC 2387 §3.1: the type of its root

@@ -197,15 +197,15 @@ class RelayConnection:
         return refused, accepted, go_ahead
 
     def _mail_command(self, envelope: Envelope, message: Stream) -> str:
-        options = self._size(message)
+        options = self._size(len(message))
         if not _all_ascii(envelope, message):
             options += " SMTPUTF8"
         if not message.isascii() and "8bitmime" in self._offers:
             options += " BODY=8BITMIME"
         return f"MAIL FROM:<{envelope.sender}>{options}"
 
-    def _size(self, message: Stream) -> str:
-        return f" SIZE={len(message)}" if "size" in self._offers else ""
+    def _size(self, octets: int) -> str:
+        return f" SIZE={octets}" if "size" in self._offers else ""
 
     def _say(self, lines: list[str]) -> list[Reply]:
         self._wire.send("".join(f"{line}\r\n" for line in lines).encode())

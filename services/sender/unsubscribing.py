@@ -11,21 +11,20 @@ _OURS = frozenset({"list-unsubscribe", "list-unsubscribe-post", "list-id", "prec
 Header = tuple[str, str]
 
 
-def one_click(url: str, mailto: str | None = None) -> list[Header]:
-    """The headers of RFC 8058: a POST to `url`, which must be https for that, unsubscribes at once.
+def ways(url: str, mailto: str | None = None) -> str:
+    """What `List-Unsubscribe` says (RFC 8058 §3.1): a POST to `url`, which must be https for that,
+    unsubscribes at once.
 
     Args:
         mailto: what does the same for whoever writes there (shared.unsubscribe_mail).
     """
-    ways = f"<{url}>" + (f", <mailto:{mailto}>" if mailto else "")
-    return [("List-Unsubscribe", ways), ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")]
+    return f"<{url}>" + (f", <mailto:{mailto}>" if mailto else "")
 
 
 def bulk_headers(
     headers: Iterable[Header],
-    url: str,
+    unsubscribe: str,
     *,
-    mailto: str | None = None,
     domain: str,
     account_id: UUID,
     campaign_id: UUID | None,
@@ -39,7 +38,8 @@ def bulk_headers(
     campaign = campaign_id.hex if campaign_id else "none"
     return [
         *(item for item in headers if item[0].lower() not in _OURS),
-        *one_click(url, mailto),
+        ("List-Unsubscribe", unsubscribe),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("List-Id", f"<{sender}.campaigns.{domain}>"),
         ("Precedence", "bulk"),
         ("Feedback-ID", f"{campaign}:{sender}:campaign:{sender}"),

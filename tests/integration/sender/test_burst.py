@@ -11,7 +11,7 @@ import pytest
 from services.sender.burst import Item
 from services.sender.outcomes import Outcome
 from services.sender.smtp import Envelope, RelayTrouble
-from tests.fixtures.smtp_client import SENDER, MakePool, whole
+from tests.fixtures.smtp_client import SENDER, MakePool
 from tests.fixtures.smtp_peers import HANG_UP, peer, smtp_sink
 
 
@@ -30,7 +30,7 @@ class Burst:
 
     def items(self) -> Iterator[Item]:
         for number, address in enumerate(self.addresses):
-            yield Envelope(SENDER, ((0, address),)), whole(message(number))
+            yield Item.of(Envelope(SENDER, ((0, address),)), message(number))
 
     def begin(self, envelope: Envelope) -> None:
         self.begun.append(envelope.recipients[0][1])
