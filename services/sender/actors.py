@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from uuid import UUID
@@ -18,6 +19,7 @@ from services.sender.record import Verdict, decide, record
 from services.sender.relay_pool import RelayPool
 from services.sender.relays import parse_relay
 from shared.broker import consumes
+from shared.clock import now
 from shared.contracts import EmailIds, SendBulkEmails, SendEmails
 from shared.db import transaction
 from shared.observability import get_logger
@@ -63,7 +65,8 @@ def send(message: EmailIds) -> None:
             give_back_when=lambda: stopping.is_set() or time.monotonic() > deadline or watch.halted(),
         )
         by_id = {job.email_id: job for job in jobs}
-        verdicts = [_verdict(by_id[attempt.email_id], attempt, config) for attempt in attempts]
+        moment = now()
+        verdicts = [_verdict(by_id[attempt.email_id], attempt, moment, config) for attempt in attempts]
         with transaction() as tx:
             held = record(tx, verdicts)
             release(tx, untouched)
@@ -106,12 +109,13 @@ def _file(id: UUID, size: int) -> bytearray:
         return read_file(tx, id, size)
 
 
-def _verdict(job: Job, attempt: Attempt, config: Settings) -> Verdict:
+def _verdict(job: Job, attempt: Attempt, moment: datetime, config: Settings) -> Verdict:
     return decide(
         attempt,
         account_id=job.account_id,
         stream=job.stream,
         wanted_at=job.wanted_at,
         others=[item.status for item in job.recipients if not item.open and not item.suppression],
+        moment=moment,
         config=config,
     )

@@ -114,7 +114,7 @@ class BackToBack:
             if outcome.status != states.SENT:
                 log.info(
                     f"email.{outcome.status}",
-                    email_id=str(job.email_id),
+                    email_id=job.email_id,
                     attempt=job.attempt,
                     relay=relay,
                     reply=str(outcome.reply) if outcome.reply else None,

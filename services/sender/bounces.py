@@ -16,9 +16,9 @@ from shared.suppressions import Suppression, suppress
 class Bounced:
     """A recipient to suppress for `reason`, and the event that tells of the bounce."""
 
-    email_id: UUID
+    email_id: str
     position: int
-    event_id: UUID
+    event_id: str
     reason: str
 
 
@@ -28,14 +28,21 @@ def suppress_bounced(tx: Connection, bounced: Sequence[Bounced]) -> None:
         return
     rows = tx.execute(
         queries.ADDRESSES,
-        {"ids": [str(item.email_id) for item in bounced], "positions": [item.position for item in bounced]},
+        {"ids": [item.email_id for item in bounced], "positions": [item.position for item in bounced]},
     )
     known = {(row.email_id, row.position): row for row in rows}
     found = [(known[item.email_id, item.position], item) for item in bounced]
     suppress(
         tx,
         *(
-            Suppression(row.account_id, row.address, item.reason, "sender", item.email_id, item.event_id)
+            Suppression(
+                row.account_id,
+                row.address,
+                item.reason,
+                "sender",
+                UUID(item.email_id),
+                UUID(item.event_id),
+            )
             for row, item in found
         ),
     )

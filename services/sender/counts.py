@@ -7,7 +7,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -26,9 +25,9 @@ _COUNTED_AS = {
 _COLUMNS = tuple(dict.fromkeys(_COUNTED_AS.values()))
 
 
-def count_outcomes(tx: Connection, ended: Iterable[tuple[UUID | None, str]]) -> None:
+def count_outcomes(tx: Connection, ended: Iterable[tuple[str | None, str]]) -> None:
     """Adds (campaign, status) pairs of emails that were just recorded; those without an end count nothing."""
-    counts: dict[UUID, Counter[str]] = {}
+    counts: dict[str, Counter[str]] = {}
     for campaign_id, status in ended:
         if campaign_id is not None and status in _COUNTED_AS:
             counts.setdefault(campaign_id, Counter())[_COUNTED_AS[status]] += 1
@@ -38,7 +37,7 @@ def count_outcomes(tx: Connection, ended: Iterable[tuple[UUID | None, str]]) -> 
         queries.COUNT_OUTCOMES,
         {
             "slot": random.randrange(COUNT_SLOTS),  # noqa: S311 - any will do
-            "campaigns": [str(id) for id in counts],
+            "campaigns": list(counts),
             **{name: [of[name] for of in counts.values()] for name in _COLUMNS},
         },
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from services.sender.jobs import Job, Recipient
 from services.sender.message import Message
@@ -16,7 +17,7 @@ def envelope_of(job: Job, served: Sequence[Recipient]) -> Envelope:
     address = job.sender[1]
     if job.return_path:
         positions = [item.position for item in served]
-        address = return_paths().address(address.rpartition("@")[2], job.email_id, positions)
+        address = return_paths().address(address.rpartition("@")[2], UUID(job.email_id), positions)
     return Envelope(address, tuple((item.position, item.address) for item in served))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from uuid import UUID
 
 from services.sender import simulator
 from services.sender.back_to_back import BackToBack, fits
@@ -37,7 +36,7 @@ def hand_over(
     files: Files,
     *,
     give_back_when: Callable[[], bool],
-) -> tuple[list[Attempt], list[tuple[UUID, int]]]:
+) -> tuple[list[Attempt], list[tuple[str, int]]]:
     """Attempts every job until `give_back_when` says that time is up.
 
     It is asked again right before each body: however slow a relay is, no message goes out under a lease that
@@ -81,7 +80,7 @@ def attempt_one(job: Job, pool: RelayPool, files: Files, begin: Callable[[Job], 
         for outcome in outcomes:
             log.info(
                 f"email.{outcome.status}",
-                email_id=str(job.email_id),
+                email_id=job.email_id,
                 position=outcome.position,
                 attempt=job.attempt,
                 relay=relay,

@@ -61,7 +61,8 @@ class Content:
 # not frozen: that takes twice as long to make, for each of a million
 @dataclass(slots=True)
 class Job:
-    """One claimed email. `attempt` is its fencing token: only this claim's holder may record it.
+    """One claimed email. Its id is text, as nearly all that is done with it needs it; `attempt` its fencing
+    token: only this claim's holder may record it.
 
     `sender` and `reply_to` are (display name, address); without `variables` the content is no template.
     `signers` are the active DKIM keys of the sender's domain; `return_path`: bounces go to its own host.
@@ -69,7 +70,7 @@ class Job:
     nothing is tracked, and there is no link to unsubscribe by.
     """
 
-    email_id: UUID
+    email_id: str
     account_id: UUID
     attempt: int
     stream: str
@@ -104,13 +105,13 @@ class Job:
         if self.reader is None:
             return None
         who = self.reader
-        return who.urls.unsubscribe(self.email_id, who.position, self.contact_id, self.campaign_id)
+        return who.urls.unsubscribe(who.email_id, who.position, self.contact_id, self.campaign_id)
 
 
 class Attempt(NamedTuple):
     """What came of one job: an outcome for each recipient it served, and the relay that said so."""
 
-    email_id: UUID
+    email_id: str
     attempt: int
     relay: str | None
     outcomes: list[Outcome]

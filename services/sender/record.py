@@ -22,7 +22,7 @@ from shared.bounces import Judgement, classify
 from shared.clock import now
 from shared.contracts import SEND_BY_STREAM
 from shared.db import by_key
-from shared.ids import new_id
+from shared.ids import new_id_text
 from shared.metrics import Counter
 from shared.outbox import emit_all
 from shared.settings import Settings
@@ -53,7 +53,7 @@ class Verdict(NamedTuple):
 class _Event(NamedTuple):
     """What is told of one outcome."""
 
-    id: UUID
+    id: str
     verdict: Verdict
     outcome: Outcome
     status: str
@@ -66,6 +66,7 @@ def decide(
     stream: str,
     wanted_at: datetime,
     others: Iterable[str],
+    moment: datetime,
     config: Settings,
 ) -> Verdict:
     """The verdict on one attempt.
@@ -74,9 +75,9 @@ def decide(
         attempt: what the relay said of each recipient that was served.
         account_id, stream, wanted_at: of the email; the retry horizon counts from the last.
         others: states of the recipients that this attempt did not serve.
+        moment: now.
         config: retry and settle times.
     """
-    moment = now()
     if moment - wanted_at >= timedelta(seconds=config.retry_horizon_seconds):
         attempt = _give_up(attempt)
     statuses = [outcome.status for outcome in attempt.outcomes]
@@ -90,7 +91,7 @@ def decide(
     return Verdict(attempt, account_id, stream, status, moment + timedelta(seconds=wait), error)
 
 
-def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
+def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[str]:
     """Writes `verdicts` and emits the next attempts; returns the ids whose claim was still ours."""
     if not verdicts:
         return set()
@@ -100,7 +101,7 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
         for row in tx.execute(
             queries.RECORD_EMAILS,
             {
-                "ids": [str(item.attempt.email_id) for item in verdicts],
+                "ids": [item.attempt.email_id for item in verdicts],
                 "attempts": [item.attempt.attempt for item in verdicts],
                 "statuses": [item.status for item in verdicts],
                 "due_at": [item.due_at for item in verdicts],
@@ -118,7 +119,7 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[UUID]:
     emit_all(
         tx,
         [
-            (SEND_BY_STREAM[item.stream]((str(item.attempt.email_id),)), item.due_at)
+            (SEND_BY_STREAM[item.stream]((item.attempt.email_id,)), item.due_at)
             for item in kept
             if item.status in states.UNFINISHED
         ],
@@ -134,7 +135,7 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
     tx.execute(
         queries.RECORD_RECIPIENTS,
         {
-            "ids": [str(item.attempt.email_id) for item, _ in rows],
+            "ids": [item.attempt.email_id for item, _ in rows],
             "positions": [outcome.position for _, outcome in rows],
             "statuses": [outcome.status for _, outcome in rows],
             "codes": [outcome.reply.code if outcome.reply else None for _, outcome in rows],
@@ -163,9 +164,9 @@ def _add_events(tx: Connection, found: Sequence[_Event]) -> None:
     tx.execute(
         queries.ADD_EVENTS,
         {
-            "ids": [str(event.id) for event in found],
+            "ids": [event.id for event in found],
             "account_ids": [str(event.verdict.account_id) for event in found],
-            "email_ids": [str(event.verdict.attempt.email_id) for event in found],
+            "email_ids": [event.verdict.attempt.email_id for event in found],
             "positions": [event.outcome.position for event in found],
             "types": [f"email.{event.status}" for event in found],
             "data": [json.dumps(_event_data(event.verdict, event.outcome)) for event in found],
@@ -175,7 +176,7 @@ def _add_events(tx: Connection, found: Sequence[_Event]) -> None:
 
 
 def _event(verdict: Verdict, outcome: Outcome, status: str) -> _Event:
-    return _Event(new_id(), verdict, outcome, status)
+    return _Event(new_id_text(), verdict, outcome, status)
 
 
 def _trouble(outcome: Outcome) -> str | None:

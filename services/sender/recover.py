@@ -11,7 +11,6 @@ import threading
 import time
 from collections import defaultdict
 from pathlib import Path
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -22,6 +21,7 @@ from services.sender.journal import Remains, adopt
 from services.sender.outcomes import Outcome, Reply
 from services.sender.record import Verdict, decide, record
 from shared import states
+from shared.clock import now
 from shared.db import DatabaseUnavailable, transaction
 from shared.observability import get_logger
 from shared.settings import Settings
@@ -73,11 +73,12 @@ def recover(directory: Path, config: Settings) -> None:
 
 
 def _verdicts(tx: Connection, remains: Remains, config: Settings) -> list[Verdict]:
-    ids = [str(email_id) for email_id in remains.claimed]
-    recipients: dict[UUID, dict[int, str]] = defaultdict(dict)
+    ids = list(remains.claimed)
+    recipients: dict[str, dict[int, str]] = defaultdict(dict)
     for row in tx.execute(queries.RECIPIENTS, {"ids": ids}):
         recipients[row.email_id][row.position] = row.status
     verdicts = []
+    moment = now()
     for row in tx.execute(queries.CLAIMED, {"ids": ids}):
         attempt = remains.finished.get(row.id)
         if attempt is None and row.id in remains.started:
@@ -92,13 +93,14 @@ def _verdicts(tx: Connection, remains: Remains, config: Settings) -> list[Verdic
                 stream=row.stream,
                 wanted_at=row.wanted_at,
                 others=[status for position, status in recipients[row.id].items() if position not in served],
+                moment=moment,
                 config=config,
             )
         )
     return verdicts
 
 
-def _in_flight(email_id: UUID, attempt: int, recipients: dict[int, str]) -> Attempt:
+def _in_flight(email_id: str, attempt: int, recipients: dict[int, str]) -> Attempt:
     outcomes = [
         Outcome(position, states.UNKNOWN, _LOST)
         for position, status in recipients.items()

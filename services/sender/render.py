@@ -97,8 +97,7 @@ def _texts(job: Job, values: Mapping[str, Any]) -> list[mime.Part]:
     if not is_template and not _tracks(job):
         return [mime.text_part("html" if html else "plain", text) for text, html in sources]
     return [
-        text_plan(text, html=html, template=is_template).part(values, job.reader)
-        for text, html in sources
+        text_plan(text, html=html, template=is_template).part(values, job.reader) for text, html in sources
     ]
 
 
@@ -117,7 +116,7 @@ def body_part(job: Job, values: Mapping[str, Any], files: Data) -> mime.Part:
 
     mixed(alternative(text, related(html, inline images)), attachments), of these what is needed.
     """
-    content, mark = job.content, job.email_id.hex
+    content, mark = job.content, job.email_id.replace("-", "")
     inline = [item for item in content.attachments if item.cid] if content.html is not None else []
     beside = [item for item in content.attachments if item not in inline]
     parts = _texts(job, values)

@@ -91,7 +91,7 @@ def some_job(chance: random.Random, domain: str, number: int) -> tuple[Job, dict
     ]
     job = dataclasses.replace(
         JOB,
-        email_id=UUID(int=number + 1),
+        email_id=str(UUID(int=number + 1)),
         message_id=f"<{number}@{domain}>",
         sender=(chance.choice([None, "Zoë Ünal", "Löwe, Söhne & Co."]), f"hello@{domain}"),
         headers=[*headers, ("List-Unsubscribe", f"<https://{domain}/u/{number}>")],

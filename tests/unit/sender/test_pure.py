@@ -14,7 +14,7 @@ from services.sender.outcomes import Outcome, Reply, judge_data, judge_recipient
 from services.sender.relays import parse_relay
 from shared import states
 
-ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
+ONE, TWO, THREE = (str(UUID(int=number)) for number in (1, 2, 3))
 
 
 def test_relay_url_with_login_requires_tls() -> None:

@@ -19,9 +19,10 @@ from services.sender.render import render
 from services.sender.tracked import Reader
 from shared.tracking import TRAP, Tokens, TrackingUrls
 
+ID = UUID("01a20891-91c7-74df-ba63-d38d9947147c")
 CONTENT = Content(subject="Grüße aus Köln ✓", html="<p>Héllo</p>", text="Héllo")
 JOB = Job(
-    email_id=UUID("01a20891-91c7-74df-ba63-d38d9947147c"),
+    email_id=str(ID),
     account_id=UUID(int=1),
     attempt=1,
     stream="transactional",
@@ -114,7 +115,7 @@ def test_awkward_bodies_come_through(text: str) -> None:
 
 
 LINKS = TrackingUrls("https://links.example.test", Tokens(["one"]))
-READER = Reader(LINKS, JOB.email_id, 0, opens=True, clicks=True)
+READER = Reader(LINKS, ID, 0, opens=True, clicks=True)
 PAGE = (
     '<html><body><a href="https://shop.example/?a={{name}}&amp;b=2">{{name}}</a> '
     '<a href="mailto:x">m</a></body></html>'
@@ -140,8 +141,8 @@ def reading(**changes: Any) -> Reader:
 
 
 def test_links_lead_over_us_and_the_pixel_stands_at_the_end() -> None:
-    click = LINKS.click(JOB.email_id, 0, 0, "https://shop.example/?a=A&B&b=2")
-    pixel = f'<img src="{LINKS.open(JOB.email_id, 0)}" width="1" height="1" alt="" style="border:0">'
+    click = LINKS.click(ID, 0, 0, "https://shop.example/?a=A&B&b=2")
+    pixel = f'<img src="{LINKS.open(ID, 0)}" width="1" height="1" alt="" style="border:0">'
     assert shown(tracked()) == (
         f'<html><body><a href="{click}">A&amp;B</a> <a href="mailto:x">m</a>{pixel}</body></html>'
     )
@@ -149,7 +150,7 @@ def test_links_lead_over_us_and_the_pixel_stands_at_the_end() -> None:
 
 def test_what_is_not_a_template_is_tracked_as_it_is() -> None:
     page = '<a href="https://a.example/{{name}}">{{name}}</a>'
-    click = LINKS.click(JOB.email_id, 0, 0, "https://a.example/{{name}}")
+    click = LINKS.click(ID, 0, 0, "https://a.example/{{name}}")
     assert (
         shown(tracked(page, variables=None, reader=reading(opens=False)))
         == f'<a href="{click}">{{{{name}}}}</a>'
@@ -172,7 +173,7 @@ def test_untracked_mail_is_the_same_as_mail_without_a_reader() -> None:
 def test_links_in_text_are_left_alone_unless_wanted() -> None:
     text = "See https://a.example/{{name}}."
     assert shown(tracked(None, text), "plain") == "See https://a.example/A&B."
-    click = LINKS.click(JOB.email_id, 0, 0, "https://a.example/A&B")
+    click = LINKS.click(ID, 0, 0, "https://a.example/A&B")
     assert shown(tracked(None, text, reader=reading(text=True)), "plain") == f"See {click}."
 
 
@@ -184,7 +185,7 @@ def test_a_link_whose_variable_leads_nowhere_stays_what_it_is() -> None:
             == f'<a href="{cta}">x</a>'
         )
     whole = shown(tracked(page, variables={"cta": "https://a.example/?x=1&y=2"}))
-    assert LINKS.click(JOB.email_id, 0, 0, "https://a.example/?x=1&y=2") in whole
+    assert LINKS.click(ID, 0, 0, "https://a.example/?x=1&y=2") in whole
 
 
 def test_trap_is_a_link_that_no_reader_sees() -> None:
@@ -192,13 +193,13 @@ def test_trap_is_a_link_that_no_reader_sees() -> None:
     (trap,) = re.findall(
         r'<a href="([^"]+)" style="display:none" tabindex="-1" aria-hidden="true"></a>', page
     )
-    assert trap == LINKS.click(JOB.email_id, 0, TRAP, "https://mail.example")
+    assert trap == LINKS.click(ID, 0, TRAP, "https://mail.example")
 
 
 def test_unsubscribe_link_is_the_readers_own_and_never_tracked() -> None:
     page = '<a href="{{unsubscribe_url}}">{{unsubscribe_url}}</a>'
     job = tracked(page, "{{unsubscribe_url}}", reader=reading(opens=False))
-    url = LINKS.unsubscribe(JOB.email_id, 0)
+    url = LINKS.unsubscribe(ID, 0)
     assert shown(job) == f'<a href="{url}">{url}</a>'
     assert shown(job, "plain") == url
 
@@ -208,13 +209,13 @@ def test_senders_own_way_out_stands_but_in_bulk_mail_it_is_ours() -> None:
     whom = {"contact_id": UUID(int=7), "campaign_id": UUID(int=8)}
     assert shown(tracked(None, "{{unsubscribe_url}}", variables=own), "plain") == "https://shop.example/bye"
     bulk = tracked(None, "{{unsubscribe_url}}", variables=own, stream="bulk", **whom)
-    assert shown(bulk, "plain") == LINKS.unsubscribe(JOB.email_id, 0, **whom)
+    assert shown(bulk, "plain") == LINKS.unsubscribe(ID, 0, **whom)
 
 
 def test_bulk_mail_has_the_headers_of_one_click_once() -> None:
     given = [("List-Unsubscribe", "<mailto:x@y.example>"), ("X-Order", "1")]
     message = message_from_bytes(raw(tracked(stream="bulk", headers=given)), policy=policy.default)
-    assert message.get_all("List-Unsubscribe") == [f"<{LINKS.unsubscribe(JOB.email_id, 0)}>"]
+    assert message.get_all("List-Unsubscribe") == [f"<{LINKS.unsubscribe(ID, 0)}>"]
     assert message.get_all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
     assert message["X-Order"] == "1"
     plain = message_from_bytes(raw(tracked(headers=given)), policy=policy.default)
@@ -230,7 +231,7 @@ def test_one_click_headers_are_never_folded() -> None:
 
 def test_bulk_mail_names_an_address_to_unsubscribe_where_its_return_path_is_ours() -> None:
     whole = raw(tracked(stream="bulk", return_path=True, contact_id=UUID(int=7), campaign_id=UUID(int=8)))
-    url = LINKS.unsubscribe(JOB.email_id, 0, UUID(int=7), UUID(int=8))
+    url = LINKS.unsubscribe(ID, 0, UUID(int=7), UUID(int=8))
     token = url.rpartition("/")[2]
     field = f"List-Unsubscribe: <{url}>,\r\n <mailto:unsubscribe@bounces.example.test?subject={token}>\r\n"
     assert field.encode() in whole

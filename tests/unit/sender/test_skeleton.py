@@ -42,7 +42,7 @@ CONTENTS = {
 def job(number: int, content: Content = BOTH, **changes: Any) -> Job:
     id = UUID(int=number)
     made = Job(
-        email_id=id,
+        email_id=str(id),
         account_id=UUID(int=1),
         attempt=1,
         stream="bulk",

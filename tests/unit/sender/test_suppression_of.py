@@ -43,7 +43,7 @@ def test_any_other_reply_suppresses_nobody(reply: Reply) -> None:
 
 
 def test_suppression_survives_in_the_journal_of_a_killed_sender(tmp_path: Path) -> None:
-    id = new_id()
+    id = str(new_id())
     outcomes = [
         Outcome(0, states.BOUNCED, Reply(550, "5.1.1 x"), "hard_bounce"),
         Outcome(1, states.SUPPRESSED, None, "complaint"),
