@@ -23,7 +23,7 @@ def array_literal(values: Sequence[Any]) -> str:
     """`values` as PostgreSQL reads an array (manual, §8.15.2): `{"a","b",NULL}`; None is NULL.
 
     Raises:
-        TypeError: an element that is neither text, number, truth value, UUID, moment, list nor None.
+        TypeError: an element that is neither text, number, truth value, UUID, moment, bytes, list nor None.
     """
     kinds = set(map(type, values))
     if kinds == {str}:  # as nearly all are
@@ -47,6 +47,8 @@ def _element(value: Any) -> str:
         return str(value)
     if isinstance(value, datetime | date):
         return f'"{value}"'
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
     raise TypeError(f"no element of an array: {type(value).__name__}")
 
 

@@ -28,7 +28,8 @@ _BY_KEY = text(
     """
     SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
         set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-        set_config('enable_material', 'off', true)
+        set_config('enable_material', 'off', true),
+        set_config('plan_cache_mode', 'force_generic_plan', true)
     """
 )
 #: What COPY hands to the driver at a time.

@@ -12,10 +12,10 @@ from shared.ids import id_floor
 PARTITIONED = ("contents", "attachments", "files", "emails", "recipients", "events", "counted_firsts")
 MONTHS_AHEAD = 3
 
-#: Room (percent filled) for the next version of a row beside the last. Nearly every recipient is changed once,
-#: no index is about what changes, and a version on the same page needs no new entry in any. An email is changed
-#: when it is claimed and when it is recorded; on the same page that is less to log, and the last version takes
-#: the place of the first.
+#: Room (percent filled) for the next version of a row beside the last. Nearly every recipient is changed
+#: once, no index is about what changes, and a version on the same page needs no new entry in any. An email is
+#: changed when it is claimed and when it is recorded; on the same page that is less to log, and the last
+#: version takes the place of the first.
 FILLED = {"emails": 45, "recipients": 55}
 
 

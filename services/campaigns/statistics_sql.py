@@ -68,7 +68,8 @@ _PLAIN_TYPES = ", ".join(f"'email.{name}'" for name in _PLAIN)
 # A batch of events behind the cursor → what they add, in one statement with the cursor's move: a crash counts
 # nothing twice and forgets nothing. Of test emails nothing counts. A click that is a machine's by now but was
 # told as a person's counts as told; the event that reclassified it moves it over. First opens and clicks are
-# those that `recipients` has by now, whatever order hits came in: what was counted elsewhere is moved.
+# those that `recipients` has by now, whatever order hits came in: what was counted elsewhere is moved. Events
+# that are alike, a campaign's thousands, are added up before they are filed under each of their sides.
 ROLL_UP = text(
     f"""
     WITH cursor AS (
@@ -103,26 +104,30 @@ ROLL_UP = text(
         ON CONFLICT (email_id, position) DO UPDATE
         SET {", ".join(f"{name} = excluded.{name}" for name in FIRST_COUNTS)}
     ), facts AS (
-        SELECT email_id, starts, fact.counter, fact.amount FROM told CROSS JOIN LATERAL (
-            SELECT substr(type, 7), 1 WHERE type IN ({_PLAIN_TYPES})
-            UNION ALL SELECT 'refused', 1 WHERE type = 'email.bounced' AND source = 'sender'
-            UNION ALL SELECT CASE WHEN machine THEN 'machine_opens' ELSE 'opens' END, 1
-                WHERE type = 'email.opened'
-            UNION ALL SELECT CASE WHEN machine AND NOT reclassified THEN 'machine_clicks' ELSE 'clicks' END, 1
-                WHERE type = 'email.clicked'
-            UNION ALL SELECT 'clicks', -1 WHERE type = 'email.reclassified'
-            UNION ALL SELECT 'machine_clicks', 1 WHERE type = 'email.reclassified'
-        ) AS fact (counter, amount)
+        SELECT email_id, starts, substr(type, 7) AS counter, 1 AS amount FROM told
+            WHERE type IN ({_PLAIN_TYPES})
+        UNION ALL SELECT email_id, starts, 'refused', 1 FROM told
+            WHERE type = 'email.bounced' AND source = 'sender'
+        UNION ALL SELECT email_id, starts, CASE WHEN machine THEN 'machine_opens' ELSE 'opens' END, 1
+            FROM told WHERE type = 'email.opened'
+        UNION ALL SELECT email_id, starts,
+            CASE WHEN machine AND NOT reclassified THEN 'machine_clicks' ELSE 'clicks' END, 1
+            FROM told WHERE type = 'email.clicked'
+        UNION ALL SELECT email_id, starts, 'clicks', -1 FROM told WHERE type = 'email.reclassified'
+        UNION ALL SELECT email_id, starts, 'machine_clicks', 1 FROM told WHERE type = 'email.reclassified'
         UNION ALL SELECT email_id, firsts.stands, counter, 1 FROM firsts
             WHERE firsts.stands IS NOT NULL AND firsts.stands IS DISTINCT FROM was
         UNION ALL SELECT email_id, was, counter, -1 FROM firsts
             WHERE was IS NOT NULL AND firsts.stands IS DISTINCT FROM was
+    ), alike AS MATERIALIZED (
+        SELECT domain, credential_id, campaign_id, tags, starts, counter, sum(amount)::int AS amount
+        FROM facts JOIN mail ON mail.id = facts.email_id GROUP BY 1, 2, 3, 4, 5, 6
     ), sums AS MATERIALIZED (
-        SELECT side.dimension, side.value, facts.starts, {_SUMS}
-        FROM facts JOIN mail ON mail.id = facts.email_id CROSS JOIN LATERAL (
-            VALUES ('all', ''), ('domain', mail.domain), ('credential', mail.credential_id::text),
-                ('campaign', mail.campaign_id::text)
-            UNION SELECT 'tag', unnest(mail.tags)
+        SELECT side.dimension, side.value, starts, {_SUMS}
+        FROM alike CROSS JOIN LATERAL (
+            VALUES ('all', ''), ('domain', domain), ('credential', credential_id::text),
+                ('campaign', campaign_id::text)
+            UNION SELECT 'tag', unnest(tags)
         ) AS side (dimension, value)
         WHERE side.value IS NOT NULL GROUP BY 1, 2, 3
     ), quarters AS ({_add_to("statistics", "SELECT * FROM sums")}

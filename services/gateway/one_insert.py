@@ -6,14 +6,14 @@ Five INSERTs cost an acceptance more in round trips and in building statements t
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ARRAY, Connection, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
+
+from shared.arrays import array_literal
 
 Row = dict[str, Any]
 
@@ -69,15 +69,9 @@ def _bound_type(table: Table, column: str) -> str:
     return "text" if isinstance(table.c[column].type, ARRAY) else _type(table, column)
 
 
-def _array(value: list[str]) -> str:
-    return "{" + ",".join('"' + re.sub(r'(["\\])', r"\\\1", item) + '"' for item in value) + "}"
-
-
 def _plain(table: Table, column: str, value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
     if isinstance(value, list) and isinstance(table.c[column].type, ARRAY):
-        return _array(value)
+        return array_literal(value)
     if isinstance(value, list | dict):
         return json.dumps(value)
     return value

@@ -26,7 +26,7 @@ from shared.tracking import tracking_urls
 def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]:
     """The jobs among `ids` that are due and free, now ours for `lease_seconds`."""
     by_key(tx)
-    rows = tx.execute(queries.CLAIM, {"ids": sorted(ids), "lease": lease_seconds}).all()
+    rows = queries.CLAIM.execute(tx, {"ids": sorted(ids), "lease": lease_seconds}).all()
     if not rows:
         return []
     recipients = _recipients(tx, rows)
@@ -102,7 +102,7 @@ def _said(email: bool | None, domain: bool | None, install: bool) -> bool:
 
 def _contents(tx: Connection, ids: Sequence[str]) -> dict[str, Content]:
     """The contents with these ids; attachments are only asked for where there are any."""
-    rows = tx.execute(queries.CONTENTS, {"ids": ids}).all()
+    rows = queries.CONTENTS.execute(tx, {"ids": ids}).all()
     attached: dict[str, list[Attachment]] = defaultdict(list)
     having = [row.id for row in rows if row.attachments]
     for item in tx.execute(queries.ATTACHMENTS, {"ids": having}) if having else ():
@@ -124,7 +124,7 @@ def _contents(tx: Connection, ids: Sequence[str]) -> dict[str, Content]:
 def _recipients(tx: Connection, claimed: Sequence[Row[Any]]) -> dict[str, list[Recipient]]:
     """The recipients of `claimed`, by email; who was suppressed since the email was accepted is not open."""
     emails = {row.id: row for row in claimed}
-    found = tx.execute(queries.RECIPIENTS, {"ids": list(emails)})
+    found = queries.RECIPIENTS.execute(tx, {"ids": list(emails)})
     rows = [(emails[row.email_id], row, row.status in states.PENDING) for row in found]
     barred = suppressed(tx, [(_shared(email.account_id), row.address) for email, row, waits in rows if waits])
     recipients: dict[str, list[Recipient]] = defaultdict(list)

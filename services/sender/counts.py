@@ -33,8 +33,8 @@ def count_outcomes(tx: Connection, ended: Iterable[tuple[str | None, str]]) -> N
             counts.setdefault(campaign_id, Counter())[_COUNTED_AS[status]] += 1
     if not counts:
         return
-    tx.execute(
-        queries.COUNT_OUTCOMES,
+    queries.COUNT_OUTCOMES.execute(
+        tx,
         {
             "slot": random.randrange(COUNT_SLOTS),  # noqa: S311 - any will do
             "campaigns": list(counts),

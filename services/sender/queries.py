@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from shared.prepared import Prepared
+
 # A claim is one conditional update: what another sender holds under a live lease, what is not due, and what
 # has reached its end is left alone, so a repeated nudge is harmless. `attempts` becomes the fencing token. An
 # email taken over out of `sending` or `unknown` may have been handed over before: that resend is counted.
 # What a paused or cancelled campaign has queued is left to the campaign. Two claims of the same emails lock
 # them in one order, that of their ids. `has_left`: the reader has left the lists that their campaign went to
 # since it was queued.
-CLAIM = text(
+CLAIM = Prepared(
+    "claim",
     """
     WITH claimed AS (
         UPDATE emails SET
@@ -19,7 +22,7 @@ CLAIM = text(
             resends = resends + CASE WHEN status IN ('sending', 'unknown') THEN 1 ELSE 0 END,
             due_at = now() + make_interval(secs => :lease),
             updated_at = now()
-        FROM unnest(CAST(:ids AS uuid[])) AS named (id)
+        FROM unnest(:ids) AS named (id)
         WHERE emails.id = named.id
           AND (status = 'queued' OR (status IN ('sending', 'unknown', 'deferred') AND due_at <= now()))
           AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.id = emails.campaign_id
@@ -38,15 +41,19 @@ CLAIM = text(
                 AND subscriptions.list_id = ANY(lists.ids)) AS has_left
     FROM claimed LEFT JOIN lists ON lists.id = claimed.campaign_id
     ORDER BY claimed.id
-    """
+    """,
+    ids="uuid[]",
+    lease="float8",
 )
 
-RECIPIENTS = text(
+RECIPIENTS = Prepared(
+    "recipients",
     """
     SELECT CAST(email_id AS text) AS email_id, position, kind, address, name, status
-    FROM unnest(CAST(:ids AS uuid[])) AS named (id) JOIN recipients ON email_id = named.id
+    FROM unnest(:ids) AS named (id) JOIN recipients ON email_id = named.id
     ORDER BY recipients.email_id, position
-    """
+    """,
+    ids="uuid[]",
 )
 
 # Who an email's recipients are, where only their positions are known.
@@ -59,11 +66,13 @@ ADDRESSES = text(
     """
 )
 
-CONTENTS = text(
+CONTENTS = Prepared(
+    "contents",
     """
     SELECT CAST(id AS text) AS id, subject, html, text, attachments, raw_file_id, raw_size FROM contents
-    WHERE id = ANY(CAST(:ids AS uuid[]))
-    """
+    WHERE id = ANY(:ids)
+    """,
+    ids="uuid[]",
 )
 
 ATTACHMENTS = text(
@@ -77,49 +86,64 @@ ATTACHMENTS = text(
 FILE_SLICE = text("SELECT substring(data FROM :start FOR :length) FROM files WHERE id = CAST(:id AS uuid)")
 
 # Only the holder of the latest claim may write: a sender that lost its lease changes nothing.
-RECORD_EMAILS = text(
+RECORD_EMAILS = Prepared(
+    "record_emails",
     """
     UPDATE emails SET
         status = new.status, due_at = new.due_at, last_error = new.last_error, updated_at = now()
-    FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:attempts AS int[]), CAST(:statuses AS text[]),
-        CAST(:due_at AS timestamptz[]), CAST(:errors AS text[])
-    ) AS new (id, attempt, status, due_at, last_error)
+    FROM unnest(:ids, :attempts, :statuses, :due_at, :errors) AS new (id, attempt, status, due_at, last_error)
     WHERE emails.id = new.id AND emails.attempts = new.attempt AND emails.status = 'sending'
     RETURNING CAST(emails.id AS text) AS id, CAST(emails.campaign_id AS text) AS campaign_id
-    """
+    """,
+    ids="uuid[]",
+    attempts="int[]",
+    statuses="text[]",
+    due_at="timestamptz[]",
+    errors="text[]",
 )
 
-RECORD_RECIPIENTS = text(
+RECORD_RECIPIENTS = Prepared(
+    "record_recipients",
     """
     UPDATE recipients SET
         status = new.status, smtp_code = new.code, smtp_reply = new.reply, relay = new.relay,
         bounce_class = new.bounce_class, bounce_reason = new.bounce_reason, updated_at = now()
-    FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:positions AS smallint[]), CAST(:statuses AS text[]),
-        CAST(:codes AS smallint[]), CAST(:replies AS text[]), CAST(:relays AS text[]),
-        CAST(:classes AS text[]), CAST(:reasons AS text[])
-    ) AS new (email_id, position, status, code, reply, relay, bounce_class, bounce_reason)
+    FROM unnest(:ids, :positions, :statuses, :codes, :replies, :relays, :classes, :reasons)
+        AS new (email_id, position, status, code, reply, relay, bounce_class, bounce_reason)
     WHERE recipients.email_id = new.email_id AND recipients.position = new.position
       AND recipients.status IN ('queued', 'unknown', 'deferred')
-    """
+    """,
+    ids="uuid[]",
+    positions="smallint[]",
+    statuses="text[]",
+    codes="smallint[]",
+    replies="text[]",
+    relays="text[]",
+    classes="text[]",
+    reasons="text[]",
 )
 
 # In one order, so that two of these at once lock rows alike.
-COUNT_OUTCOMES = text(
+COUNT_OUTCOMES = Prepared(
+    "count_outcomes",
     """
     INSERT INTO campaign_counts (campaign_id, slot, sent, bounced, failed, suppressed)
-    SELECT campaign_id, :slot, sent, bounced, failed, suppressed FROM unnest(
-        CAST(:campaigns AS uuid[]), CAST(:sent AS int[]), CAST(:bounced AS int[]),
-        CAST(:failed AS int[]), CAST(:suppressed AS int[])
-    ) AS new (campaign_id, sent, bounced, failed, suppressed)
+    SELECT campaign_id, :slot, sent, bounced, failed, suppressed
+    FROM unnest(:campaigns, :sent, :bounced, :failed, :suppressed)
+        AS new (campaign_id, sent, bounced, failed, suppressed)
     WHERE EXISTS (SELECT FROM campaigns WHERE campaigns.id = new.campaign_id)
     ORDER BY campaign_id
     ON CONFLICT (campaign_id, slot) DO UPDATE SET
         sent = campaign_counts.sent + excluded.sent, bounced = campaign_counts.bounced + excluded.bounced,
         failed = campaign_counts.failed + excluded.failed,
         suppressed = campaign_counts.suppressed + excluded.suppressed
-    """
+    """,
+    slot="smallint",
+    campaigns="uuid[]",
+    sent="int[]",
+    bounced="int[]",
+    failed="int[]",
+    suppressed="int[]",
 )
 
 # What a recording needs to know of emails whose claim it did not make itself (out of a journal).
@@ -148,12 +172,19 @@ HALTED = text(
 )
 
 # As arrays: a row of parameters for each event would cost more than the row.
-ADD_EVENTS = text(
+ADD_EVENTS = Prepared(
+    "add_events",
     """
     INSERT INTO events (id, account_id, email_id, position, type, source, occurred_at, data)
-    SELECT id, account_id, email_id, position, type, 'sender', :moment, data FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:account_ids AS uuid[]), CAST(:email_ids AS uuid[]),
-        CAST(:positions AS smallint[]), CAST(:types AS text[]), CAST(:data AS jsonb[])
-    ) AS new (id, account_id, email_id, position, type, data)
-    """
+    SELECT id, account_id, email_id, position, type, 'sender', :moment, data
+    FROM unnest(:ids, :account_ids, :email_ids, :positions, :types, :data)
+        AS new (id, account_id, email_id, position, type, data)
+    """,
+    ids="uuid[]",
+    account_ids="uuid[]",
+    email_ids="uuid[]",
+    positions="smallint[]",
+    types="text[]",
+    data="jsonb[]",
+    moment="timestamptz",
 )

@@ -98,8 +98,8 @@ def record(tx: Connection, verdicts: Sequence[Verdict]) -> set[str]:
     by_key(tx)
     campaign_of = {
         row.id: row.campaign_id
-        for row in tx.execute(
-            queries.RECORD_EMAILS,
+        for row in queries.RECORD_EMAILS.execute(
+            tx,
             {
                 "ids": [item.attempt.email_id for item in verdicts],
                 "attempts": [item.attempt.attempt for item in verdicts],
@@ -132,8 +132,8 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
     if not rows:
         return
     meanings = [_meaning(outcome) for _, outcome in rows]
-    tx.execute(
-        queries.RECORD_RECIPIENTS,
+    queries.RECORD_RECIPIENTS.execute(
+        tx,
         {
             "ids": [item.attempt.email_id for item, _ in rows],
             "positions": [outcome.position for _, outcome in rows],
@@ -161,8 +161,8 @@ def _record_recipients(tx: Connection, verdicts: Sequence[Verdict]) -> None:
 
 
 def _add_events(tx: Connection, found: Sequence[_Event]) -> None:
-    tx.execute(
-        queries.ADD_EVENTS,
+    queries.ADD_EVENTS.execute(
+        tx,
         {
             "ids": [event.id for event in found],
             "account_ids": [str(event.verdict.account_id) for event in found],

@@ -22,7 +22,7 @@ from services.sender.outcomes import Outcome, Reply
 from services.sender.record import Verdict, decide, record
 from shared import states
 from shared.clock import now
-from shared.db import DatabaseUnavailable, transaction
+from shared.db import DatabaseUnavailable, by_key, transaction
 from shared.observability import get_logger
 from shared.settings import Settings
 
@@ -73,9 +73,10 @@ def recover(directory: Path, config: Settings) -> None:
 
 
 def _verdicts(tx: Connection, remains: Remains, config: Settings) -> list[Verdict]:
+    by_key(tx)
     ids = list(remains.claimed)
     recipients: dict[str, dict[int, str]] = defaultdict(dict)
-    for row in tx.execute(queries.RECIPIENTS, {"ids": ids}):
+    for row in queries.RECIPIENTS.execute(tx, {"ids": ids}):
         recipients[row.email_id][row.position] = row.status
     verdicts = []
     moment = now()
