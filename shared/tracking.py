@@ -90,38 +90,28 @@ class Tokens:
         if not master_keys:
             raise ValueError("MAILMATIC_MASTER_KEYS is not set: there is no key to make links with")
         keys = [hmac.digest(key.encode(), b"mailmatic.tracking", "sha256") for key in master_keys]
-        self._newest = keys[0]
-        self._heads = {kind: bytes([kind]) + _key_id(keys[0]) for kind in (_OPEN, _CLICK, _UNSUBSCRIBE)}
-        self._keys: dict[bytes, list[bytes]] = {}
+        self._newest = _keyed(keys[0])
+        self._open, self._click, self._unsubscribe = (
+            bytes([kind]) + _key_id(keys[0]) for kind in (_OPEN, _CLICK, _UNSUBSCRIBE)
+        )
+        self._keys: dict[bytes, list[hashlib.blake2b]] = {}
         for key in keys:
-            self._keys.setdefault(_key_id(key), []).append(key)
+            self._keys.setdefault(_key_id(key), []).append(_keyed(key))
 
-    def open(self, email_id: UUID, position: int | None) -> str:
-        """The token of the pixel for the recipient at `position`; None: for all of several."""
-        return self._signed(self._heads[_OPEN] + email_id.bytes + _octets(position))
+    def open(self, whom: bytes) -> str:
+        """The token of the pixel for `whom`."""
+        return self._signed(self._open + whom)
 
-    def click(self, email_id: UUID, position: int | None, index: int, target: str) -> str:
-        """The token of link number `index` (below `MOST_LINKS`).
-
-        Args:
-            target: an absolute http or https URL in ASCII of at most `LONGEST_TARGET` octets, without spaces.
-
-        Raises:
-            ValueError: it is no such thing.
-        """
-        link = _link_octets(index, target)
-        return self._signed(self._heads[_CLICK] + email_id.bytes + _octets(position) + link)
+    def click(self, whom: bytes, link: bytes) -> str:
+        """The token of a `link` for `whom`."""
+        return self._signed(self._click + whom + link)
 
     def unsubscription(
-        self,
-        email_id: UUID,
-        position: int | None,
-        contact_id: UUID | None = None,
-        campaign_id: UUID | None = None,
+        self, whom: bytes, contact_id: UUID | None = None, campaign_id: UUID | None = None
     ) -> str:
         """The token of the unsubscribe link; contact and campaign both or neither."""
         whose = contact_id.bytes + campaign_id.bytes if contact_id and campaign_id else b""
-        return self._signed(self._heads[_UNSUBSCRIBE] + email_id.bytes + _octets(position) + whose)
+        return self._signed(self._unsubscribe + whom + whose)
 
     def read(self, token: str) -> Token | None:
         """What `token` stands for; None if it is none of ours, was cut off or tampered with."""
@@ -168,23 +158,19 @@ class TrackingUrls:
         self._open, self._click = base + OPEN_PATH, base + CLICK_PATH
         self._unsubscribe = base + UNSUBSCRIBE_PATH
 
-    def open(self, email_id: UUID, position: int | None) -> str:
+    def open(self, whom: bytes) -> str:
         """Of the pixel."""
-        return self._open + self._tokens.open(email_id, position)
+        return self._open + self._tokens.open(whom)
 
-    def click(self, email_id: UUID, position: int | None, index: int, target: str) -> str:
-        """Of a link; `target` and what is raised as in `Tokens.click`."""
-        return self._click + self._tokens.click(email_id, position, index, target)
+    def click(self, whom: bytes, link: bytes) -> str:
+        """Of a link."""
+        return self._click + self._tokens.click(whom, link)
 
     def unsubscribe(
-        self,
-        email_id: UUID,
-        position: int | None,
-        contact_id: UUID | None = None,
-        campaign_id: UUID | None = None,
+        self, whom: bytes, contact_id: UUID | None = None, campaign_id: UUID | None = None
     ) -> str:
         """Of the page (GET) and of the one click (POST, RFC 8058)."""
-        return self._unsubscribe + self._tokens.unsubscription(email_id, position, contact_id, campaign_id)
+        return self._unsubscribe + self._tokens.unsubscription(whom, contact_id, campaign_id)
 
 
 @cache
@@ -233,13 +219,20 @@ def _parsed(kind: int, payload: bytes) -> Token | None:
     return None
 
 
-def _octets(position: int | None) -> bytes:
-    return (_NOBODY if position is None else position).to_bytes(2)
+def whom(email_id: UUID, position: int | None) -> bytes:
+    """Whom a token is for: the recipient at `position` of an email; None: all of several."""
+    return email_id.bytes + (_NOBODY if position is None else position).to_bytes(2)
 
 
-@lru_cache(maxsize=4_096)
-def _link_octets(index: int, target: str) -> bytes:
-    """Number and target of a link, which a campaign's emails share; raises ValueError."""
+def link(index: int, target: str) -> bytes:
+    """What a token says of link number `index` (below `MOST_LINKS`); the same for all readers of a campaign.
+
+    Args:
+        target: an absolute http or https URL in ASCII of at most `LONGEST_TARGET` octets, without spaces.
+
+    Raises:
+        ValueError: it is no such thing.
+    """
     if len(target) > LONGEST_TARGET or _TARGET.fullmatch(target) is None:
         raise ValueError(f"not a URL to redirect to: {target[:80]!r}")
     return index.to_bytes(2) + target.encode()
@@ -249,8 +242,15 @@ def _text(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
-def _mac(key: bytes, payload: bytes) -> bytes:
-    return hashlib.blake2b(payload, digest_size=_MAC_OCTETS, key=key).digest()
+def _keyed(key: bytes) -> hashlib.blake2b:
+    """What begins a MAC: to take the key in takes as long as all that follows."""
+    return hashlib.blake2b(digest_size=_MAC_OCTETS, key=key)
+
+
+def _mac(keyed: hashlib.blake2b, payload: bytes) -> bytes:
+    mac = keyed.copy()
+    mac.update(payload)
+    return mac.digest()
 
 
 def _key_id(key: bytes) -> bytes:

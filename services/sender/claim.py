@@ -20,7 +20,7 @@ from shared.db import by_key
 from shared.outbox import emit_all
 from shared.settings import settings
 from shared.suppressions import UNSUBSCRIBE, suppressed
-from shared.tracking import tracking_urls
+from shared.tracking import tracking_urls, whom
 
 
 def claim(tx: Connection, ids: Sequence[str], lease_seconds: float) -> list[Job]:
@@ -83,8 +83,7 @@ def _reader(email: Row[Any], sending: Sending, recipients: Sequence[Recipient]) 
     own_host = sending.tracking_host and config.tracking_domains
     return Reader(
         tracking_urls(_domain(email)[1] if own_host else None),
-        UUID(email.id),
-        recipients[0].position if len(recipients) == 1 else None,
+        whom(UUID(email.id), recipients[0].position if len(recipients) == 1 else None),
         opens=_said(email.track_opens, sending.track_opens, config.track_opens),
         clicks=_said(email.track_clicks, sending.track_clicks, config.track_clicks),
         text=config.track_text_links,

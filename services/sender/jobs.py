@@ -105,7 +105,7 @@ class Job:
         if self.reader is None:
             return None
         who = self.reader
-        return who.urls.unsubscribe(who.email_id, who.position, self.contact_id, self.campaign_id)
+        return who.urls.unsubscribe(who.whom, self.contact_id, self.campaign_id)
 
 
 class Attempt(NamedTuple):

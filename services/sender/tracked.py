@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from services.sender.links import Link, Pixel, href, split_html, split_text, target
 from shared import templates
-from shared.tracking import TRAP, TrackingUrls
+from shared.tracking import TRAP, TrackingUrls, link
 
 #: Bodies kept per process, and the longest that is kept (characters), as with templates.
 _KEPT = 64
@@ -22,44 +21,45 @@ _LONGEST_KEPT = 256 * 1024
 
 
 class Reader(NamedTuple):
-    """Whom a body is for, and what of their reading is tracked.
+    """Whom a body is for (`shared.tracking.whom`), and what of their reading is tracked.
 
-    `position` None: one message goes to several recipients. `text` is whether links in plain text are tracked
+    `text` is whether links in plain text are tracked
     too, `trap` whether HTML gets the link that only machines follow, which leads to `home`.
     """
 
     urls: TrackingUrls
-    email_id: UUID
-    position: int | None
+    whom: bytes
     opens: bool
     clicks: bool
     text: bool = False
     trap: bool = False
     home: str = ""
 
-    def click(self, index: int, url: str) -> str:
-        """The address of a link that leads to `url`."""
-        return self.urls.click(self.email_id, self.position, index, url)
+    def click(self, link: bytes) -> str:
+        """The address of a link (`shared.tracking.link`)."""
+        return self.urls.click(self.whom, link)
 
     def markup(self) -> str:
         """What stands at the end of an HTML body."""
         shown = ""
         if self.clicks and self.trap:
-            address = self.click(TRAP, self.home)
+            address = self.click(link(TRAP, self.home))
             shown += f'<a href="{address}" style="display:none" tabindex="-1" aria-hidden="true"></a>'
         if self.opens:
-            address = self.urls.open(self.email_id, self.position)
+            address = self.urls.open(self.whom)
             shown += f'<img src="{address}" width="1" height="1" alt="" style="border:0">'
         return shown
 
 
 @dataclass(frozen=True, slots=True)
 class _Anchor:
-    """A link: its number, what stands there, and its target where that is the same for every reader."""
+    """A link: its number, what stands there, and what its token says where that is the same for every
+    reader.
+    """
 
     index: int
     shown: str | templates.Template
-    target: str | None
+    link: bytes | None
 
 
 class Body:
@@ -124,11 +124,11 @@ class Body:
             self.literals.append("")
 
     def _link(self, anchor: _Anchor, values: Mapping[str, Any], reader: Reader | None) -> str:
+        if reader is not None and anchor.link is not None:
+            return reader.click(anchor.link)
         text = anchor.shown if isinstance(anchor.shown, str) else anchor.shown.render(values, html=self._html)
-        if reader is None:
-            return text
-        url = anchor.target or self._target(text)
-        return text if url is None else reader.click(anchor.index, url)
+        found = None if reader is None else self._token(anchor.index, text)
+        return text if reader is None or found is None else reader.click(found)
 
     def _piece(self, piece: str | Link | Pixel, template: bool) -> str | templates.Template | _Anchor | Pixel:
         if isinstance(piece, Pixel):
@@ -136,10 +136,14 @@ class Body:
         if isinstance(piece, str):
             return _parsed(piece) if template else piece
         shown = _parsed(piece.raw) if template else piece.raw
-        return _Anchor(piece.index, shown, self._target(shown) if isinstance(shown, str) else None)
+        return _Anchor(
+            piece.index, shown, self._token(piece.index, shown) if isinstance(shown, str) else None
+        )
 
-    def _target(self, text: str) -> str | None:
-        return target(href(text) if self._html else text)
+    def _token(self, index: int, text: str) -> bytes | None:
+        """What the token of a link says that stands there as `text`; None: it is left alone."""
+        url = target(href(text) if self._html else text)
+        return None if url is None else link(index, url)
 
 
 def body(source: str, *, html: bool, template: bool) -> Body:

@@ -30,10 +30,6 @@ class ProtocolError(Exception):
     """The relay does not speak SMTP, or has lost count."""
 
 
-# A relay says the same few lines to every message, but for the last.
-
-
-@lru_cache(maxsize=256)
 def _split(line: bytes) -> tuple[int, bool, bytes]:
     """A line's code, whether more lines follow, and its text; raises ProtocolError."""
     matched = _LINE.fullmatch(line)
@@ -43,7 +39,15 @@ def _split(line: bytes) -> tuple[int, bool, bytes]:
     return int(code), separator == b"-", text or b""
 
 
-_reply = lru_cache(maxsize=256)(Reply.from_wire)
+@lru_cache(maxsize=256)
+def _whole(line: bytes) -> Reply | None:
+    """The reply that a line is, as most are and the same few to every message; None: more lines follow.
+
+    Raises:
+        ProtocolError: it is no line of a reply.
+    """
+    code, more, text = _split(line)
+    return None if more else Reply.from_wire(code, text)
 
 
 class Wire:
@@ -52,7 +56,7 @@ class Wire:
     def __init__(self, sock: socket.socket) -> None:
         """Takes the socket over, with the timeout it has."""
         self._sock = sock
-        self._unread = b""
+        self._heard, self._read = b"", 0  # what has come, and how much of it was read
         self.open = True
 
     def send(self, data: bytes) -> None:
@@ -85,17 +89,21 @@ class Wire:
             ProtocolError: what came is no reply.
             OSError: the connection broke, or nothing came in time.
         """
-        texts: list[bytes] = []
+        line = self._line()
+        whole = _whole(line)
+        if whole is not None:
+            return whole
+        texts = [_split(line)[2]]
         while len(texts) < _MOST_LINES:
             code, more, text = _split(self._line())
             texts.append(text)
             if not more:
-                return _reply(code, text if len(texts) == 1 else b" ".join(texts))
+                return Reply.from_wire(code, b" ".join(texts))
         raise ProtocolError(f"a reply of more than {_MOST_LINES} lines")
 
     def in_step(self) -> bool:
         """Whether nothing is unread and the relay has not closed: what comes next answers our next line."""
-        if not self.open or self._unread:
+        if not self.open or self._read < len(self._heard):
             return False
         if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
             return False
@@ -119,12 +127,13 @@ class Wire:
         self._sock.close()
 
     def _line(self) -> bytes:
-        while b"\n" not in self._unread:
-            if len(self._unread) > _LONGEST_LINE:
+        while (end := self._heard.find(b"\n", self._read)) < 0:
+            if len(self._heard) - self._read > _LONGEST_LINE:
                 raise ProtocolError(f"a reply line of more than {_LONGEST_LINE} octets")
             received = self._sock.recv(65_536)
             if not received:
                 raise ConnectionResetError("the relay closed the connection")
-            self._unread += received
-        line, _, self._unread = self._unread.partition(b"\n")
+            self._heard, self._read = self._heard[self._read :] + received, 0
+        line = self._heard[self._read : end]
+        self._read = end + 1
         return line.rstrip(b"\r")

@@ -21,7 +21,7 @@ from uuid import UUID
 from deploy.local import probes
 from deploy.local.layout import BIN, ROOT
 from deploy.local.ports import HOST, free_port
-from shared.tracking import CLICK_PATH, OPEN_PATH, Tokens
+from shared.tracking import CLICK_PATH, OPEN_PATH, Tokens, link, whom
 from tests.bench.bare import TARGET
 from tests.bench.cluster import Bench
 from tests.bench.figures import Figure
@@ -38,8 +38,8 @@ def run(bench: Bench) -> list[Figure]:
     bench.api.wait_for_status(str(email_id), "sent")
     tokens = Tokens(bench.cluster.environment()["MAILMATIC_MASTER_KEYS"].split(","))
     kinds = {
-        "pixel": OPEN_PATH + tokens.open(email_id, 0),
-        "click": CLICK_PATH + tokens.click(email_id, 0, 0, TARGET),
+        "pixel": OPEN_PATH + tokens.open(whom(email_id, 0)),
+        "click": CLICK_PATH + tokens.click(whom(email_id, 0), link(0, TARGET)),
     }
     figures: list[Figure] = []
     for processes in (1, 2):

@@ -12,9 +12,11 @@ from services.sender import mime
 from services.sender.pieces import blocks
 from services.sender.plan import TextPlan
 from services.sender.tracked import Body, Reader
-from shared.tracking import Tokens, TrackingUrls
+from shared.tracking import Tokens, TrackingUrls, whom
 
-READER = Reader(TrackingUrls("https://app.test", Tokens(["k" * 44])), UUID(int=7), 0, opens=True, clicks=True)
+READER = Reader(
+    TrackingUrls("https://app.test", Tokens(["k" * 44])), whom(UUID(int=7), 0), opens=True, clicks=True
+)
 SOURCES = st.lists(
     st.one_of(
         st.text(alphabet="ab <>&\r\nü.", max_size=60),

@@ -15,10 +15,10 @@ from services.sender.pieces import Octets
 from services.sender.raw_tracked import tracked
 from services.sender.tracked import Reader
 from shared.mime_tree import split
-from shared.tracking import Tokens, TrackingUrls
+from shared.tracking import Tokens, TrackingUrls, whom
 
 _KEY = base64.urlsafe_b64encode(bytes(32)).decode()
-READER = Reader(TrackingUrls("https://t.test", Tokens([_KEY])), UUID(int=5), 0, opens=True, clicks=True)
+READER = Reader(TrackingUrls("https://t.test", Tokens([_KEY])), whom(UUID(int=5), 0), opens=True, clicks=True)
 HTML = '<html><body><p>Grüße</p><a href="https://example.com/?a=1&amp;b=2">x</a></body></html>'
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from services.sender.jobs import Content, Job, Recipient
 from services.sender.render import render
 from services.sender.tracked import Reader
-from shared.tracking import TRAP, Tokens, TrackingUrls
+from shared.tracking import TRAP, Tokens, TrackingUrls, link, whom
 
 ID = UUID("01a20891-91c7-74df-ba63-d38d9947147c")
 CONTENT = Content(subject="Grüße aus Köln ✓", html="<p>Héllo</p>", text="Héllo")
@@ -115,7 +115,8 @@ def test_awkward_bodies_come_through(text: str) -> None:
 
 
 LINKS = TrackingUrls("https://links.example.test", Tokens(["one"]))
-READER = Reader(LINKS, ID, 0, opens=True, clicks=True)
+WHOM = whom(ID, 0)
+READER = Reader(LINKS, WHOM, opens=True, clicks=True)
 PAGE = (
     '<html><body><a href="https://shop.example/?a={{name}}&amp;b=2">{{name}}</a> '
     '<a href="mailto:x">m</a></body></html>'
@@ -141,8 +142,8 @@ def reading(**changes: Any) -> Reader:
 
 
 def test_links_lead_over_us_and_the_pixel_stands_at_the_end() -> None:
-    click = LINKS.click(ID, 0, 0, "https://shop.example/?a=A&B&b=2")
-    pixel = f'<img src="{LINKS.open(ID, 0)}" width="1" height="1" alt="" style="border:0">'
+    click = LINKS.click(WHOM, link(0, "https://shop.example/?a=A&B&b=2"))
+    pixel = f'<img src="{LINKS.open(WHOM)}" width="1" height="1" alt="" style="border:0">'
     assert shown(tracked()) == (
         f'<html><body><a href="{click}">A&amp;B</a> <a href="mailto:x">m</a>{pixel}</body></html>'
     )
@@ -150,7 +151,7 @@ def test_links_lead_over_us_and_the_pixel_stands_at_the_end() -> None:
 
 def test_what_is_not_a_template_is_tracked_as_it_is() -> None:
     page = '<a href="https://a.example/{{name}}">{{name}}</a>'
-    click = LINKS.click(ID, 0, 0, "https://a.example/{{name}}")
+    click = LINKS.click(WHOM, link(0, "https://a.example/{{name}}"))
     assert (
         shown(tracked(page, variables=None, reader=reading(opens=False)))
         == f'<a href="{click}">{{{{name}}}}</a>'
@@ -173,7 +174,7 @@ def test_untracked_mail_is_the_same_as_mail_without_a_reader() -> None:
 def test_links_in_text_are_left_alone_unless_wanted() -> None:
     text = "See https://a.example/{{name}}."
     assert shown(tracked(None, text), "plain") == "See https://a.example/A&B."
-    click = LINKS.click(ID, 0, 0, "https://a.example/A&B")
+    click = LINKS.click(WHOM, link(0, "https://a.example/A&B"))
     assert shown(tracked(None, text, reader=reading(text=True)), "plain") == f"See {click}."
 
 
@@ -185,7 +186,7 @@ def test_a_link_whose_variable_leads_nowhere_stays_what_it_is() -> None:
             == f'<a href="{cta}">x</a>'
         )
     whole = shown(tracked(page, variables={"cta": "https://a.example/?x=1&y=2"}))
-    assert LINKS.click(ID, 0, 0, "https://a.example/?x=1&y=2") in whole
+    assert LINKS.click(WHOM, link(0, "https://a.example/?x=1&y=2")) in whole
 
 
 def test_trap_is_a_link_that_no_reader_sees() -> None:
@@ -193,29 +194,29 @@ def test_trap_is_a_link_that_no_reader_sees() -> None:
     (trap,) = re.findall(
         r'<a href="([^"]+)" style="display:none" tabindex="-1" aria-hidden="true"></a>', page
     )
-    assert trap == LINKS.click(ID, 0, TRAP, "https://mail.example")
+    assert trap == LINKS.click(WHOM, link(TRAP, "https://mail.example"))
 
 
 def test_unsubscribe_link_is_the_readers_own_and_never_tracked() -> None:
     page = '<a href="{{unsubscribe_url}}">{{unsubscribe_url}}</a>'
     job = tracked(page, "{{unsubscribe_url}}", reader=reading(opens=False))
-    url = LINKS.unsubscribe(ID, 0)
+    url = LINKS.unsubscribe(WHOM)
     assert shown(job) == f'<a href="{url}">{url}</a>'
     assert shown(job, "plain") == url
 
 
 def test_senders_own_way_out_stands_but_in_bulk_mail_it_is_ours() -> None:
     own = {"unsubscribe_url": "https://shop.example/bye"}
-    whom = {"contact_id": UUID(int=7), "campaign_id": UUID(int=8)}
+    those = {"contact_id": UUID(int=7), "campaign_id": UUID(int=8)}
     assert shown(tracked(None, "{{unsubscribe_url}}", variables=own), "plain") == "https://shop.example/bye"
-    bulk = tracked(None, "{{unsubscribe_url}}", variables=own, stream="bulk", **whom)
-    assert shown(bulk, "plain") == LINKS.unsubscribe(ID, 0, **whom)
+    bulk = tracked(None, "{{unsubscribe_url}}", variables=own, stream="bulk", **those)
+    assert shown(bulk, "plain") == LINKS.unsubscribe(WHOM, **those)
 
 
 def test_bulk_mail_has_the_headers_of_one_click_once() -> None:
     given = [("List-Unsubscribe", "<mailto:x@y.example>"), ("X-Order", "1")]
     message = message_from_bytes(raw(tracked(stream="bulk", headers=given)), policy=policy.default)
-    assert message.get_all("List-Unsubscribe") == [f"<{LINKS.unsubscribe(ID, 0)}>"]
+    assert message.get_all("List-Unsubscribe") == [f"<{LINKS.unsubscribe(WHOM)}>"]
     assert message.get_all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
     assert message["X-Order"] == "1"
     plain = message_from_bytes(raw(tracked(headers=given)), policy=policy.default)
@@ -231,7 +232,7 @@ def test_one_click_headers_are_never_folded() -> None:
 
 def test_bulk_mail_names_an_address_to_unsubscribe_where_its_return_path_is_ours() -> None:
     whole = raw(tracked(stream="bulk", return_path=True, contact_id=UUID(int=7), campaign_id=UUID(int=8)))
-    url = LINKS.unsubscribe(ID, 0, UUID(int=7), UUID(int=8))
+    url = LINKS.unsubscribe(WHOM, UUID(int=7), UUID(int=8))
     token = url.rpartition("/")[2]
     field = f"List-Unsubscribe: <{url}>,\r\n <mailto:unsubscribe@bounces.example.test?subject={token}>\r\n"
     assert field.encode() in whole

@@ -19,7 +19,7 @@ from services.sender.jobs import Content, Job, Recipient
 from services.sender.render import render
 from services.sender.skeleton import Skeleton
 from services.sender.tracked import Reader
-from shared.tracking import Tokens, TrackingUrls
+from shared.tracking import Tokens, TrackingUrls, whom
 
 SIGNERS = (
     Signer("news.test", "mm1", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
@@ -58,7 +58,7 @@ def job(number: int, content: Content = BOTH, **changes: Any) -> Job:
         content=content,
         recipients=[Recipient(0, "to", f"r{number}@x.test", None, "queued", True)],
         signers=SIGNERS,
-        reader=Reader(URLS, id, 0, opens=True, clicks=True),
+        reader=Reader(URLS, whom(id, 0), opens=True, clicks=True),
         contact_id=UUID(int=7 + number),
         campaign_id=UUID(int=3),
     )
@@ -123,7 +123,7 @@ def test_whatever_its_reader_is_called(name: str, sender: str, kind: str) -> Non
         {"variables": None},
         {"reader": None},
     ],
-    ids=lambda changes: ",".join(changes),
+    ids=",".join,
 )
 def test_what_is_not_alike_does_not_fit(changes: dict[str, Any]) -> None:
     assert not Skeleton(job(1)).fits(job(2, **changes))

@@ -15,7 +15,17 @@ from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from shared.ids import new_id
-from shared.tracking import LONGEST_TARGET, Click, Open, Token, Tokens, TrackingUrls, Unsubscription
+from shared.tracking import (
+    LONGEST_TARGET,
+    Click,
+    Open,
+    Token,
+    Tokens,
+    TrackingUrls,
+    Unsubscription,
+    link,
+    whom,
+)
 
 OURS, EMAIL, CONTACT, CAMPAIGN = Tokens(["one"]), new_id(), new_id(), new_id()
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.~ \n\0é"
@@ -37,10 +47,10 @@ def encoded(data: bytes) -> str:
 
 def token_of(meant: Token, tokens: Tokens = OURS) -> str:
     if isinstance(meant, Open):
-        return tokens.open(meant.email_id, meant.position)
+        return tokens.open(whom(meant.email_id, meant.position))
     if isinstance(meant, Click):
-        return tokens.click(meant.email_id, meant.position, meant.index, meant.target)
-    return tokens.unsubscription(meant.email_id, meant.position, meant.contact_id, meant.campaign_id)
+        return tokens.click(whom(meant.email_id, meant.position), link(meant.index, meant.target))
+    return tokens.unsubscription(whom(meant.email_id, meant.position), meant.contact_id, meant.campaign_id)
 
 
 @given(made)
@@ -67,12 +77,12 @@ def test_links_stay_good_when_master_keys_rotate(meant: Token) -> None:
 
 
 def test_newest_key_makes_tokens() -> None:
-    assert Tokens(["two", "one"]).open(EMAIL, 0) == Tokens(["two"]).open(EMAIL, 0)
+    assert Tokens(["two", "one"]).open(whom(EMAIL, 0)) == Tokens(["two"]).open(whom(EMAIL, 0))
 
 
 def test_keys_with_the_same_id_are_all_tried() -> None:
     names = [str(number) for number in range(600)]  # more than there are ids
-    token = Tokens(["0"]).open(EMAIL, 0)
+    token = Tokens(["0"]).open(whom(EMAIL, 0))
     assert Tokens([*names[1:], names[0]]).read(token) == Open(EMAIL, 0)
 
 
@@ -110,7 +120,7 @@ def test_one_kind_is_not_taken_for_another(one: Token, other: Token) -> None:
 )  # fmt: skip
 def test_targets_that_are_no_web_address_get_no_token(target: str) -> None:
     with pytest.raises(ValueError, match="not a URL"):
-        OURS.click(EMAIL, 0, 0, target)
+        OURS.click(whom(EMAIL, 0), link(0, target))
 
 
 @pytest.mark.parametrize("target", [b"javascript:alert(1)", b"https://a/\r\nb", b"https://a/\xc3\xa9"])
@@ -131,12 +141,12 @@ def test_tokens_of_versions_to_come_are_nothing() -> None:
 
 def test_addresses_are_short_and_below_the_base() -> None:
     urls = TrackingUrls("https://links.shop.example", OURS)
-    assert urls.open(EMAIL, 3) == f"https://links.shop.example/api/t/o/{OURS.open(EMAIL, 3)}"
-    assert urls.click(EMAIL, 3, 1, TARGET) == (
-        f"https://links.shop.example/api/t/c/{OURS.click(EMAIL, 3, 1, TARGET)}"
+    assert urls.open(whom(EMAIL, 3)) == f"https://links.shop.example/api/t/o/{OURS.open(whom(EMAIL, 3))}"
+    assert urls.click(whom(EMAIL, 3), link(1, TARGET)) == (
+        f"https://links.shop.example/api/t/c/{OURS.click(whom(EMAIL, 3), link(1, TARGET))}"
     )
-    assert len(urls.open(EMAIL, 3)) <= 76  # one line of a header, or of quoted-printable
-    shown = urls.unsubscribe(EMAIL, 3, CONTACT, CAMPAIGN)
+    assert len(urls.open(whom(EMAIL, 3))) <= 76  # one line of a header, or of quoted-printable
+    shown = urls.unsubscribe(whom(EMAIL, 3), CONTACT, CAMPAIGN)
     assert OURS.read(shown.rpartition("/")[2]) == Unsubscription(EMAIL, 3, CONTACT, CAMPAIGN)
     assert len(shown) < 160
 
@@ -147,5 +157,5 @@ def test_without_a_master_key_there_are_no_links() -> None:
 
 
 def test_half_of_contact_and_campaign_is_neither() -> None:
-    assert OURS.read(OURS.unsubscription(EMAIL, 0, CONTACT)) == Unsubscription(EMAIL, 0)
-    assert OURS.read(OURS.unsubscription(EMAIL, 0, None, UUID(int=1))) == Unsubscription(EMAIL, 0)
+    assert OURS.read(OURS.unsubscription(whom(EMAIL, 0), CONTACT)) == Unsubscription(EMAIL, 0)
+    assert OURS.read(OURS.unsubscription(whom(EMAIL, 0), None, UUID(int=1))) == Unsubscription(EMAIL, 0)

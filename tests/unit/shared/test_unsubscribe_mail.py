@@ -11,11 +11,11 @@ from uuid import UUID
 import pytest
 
 from shared import unsubscribe_mail
-from shared.tracking import Tokens, TrackingUrls, Unsubscription
+from shared.tracking import Tokens, TrackingUrls, Unsubscription, whom
 
 OURS = Tokens(["one", "old"])
 LINK = Unsubscription(UUID(int=1), 0, UUID(int=2), UUID(int=3))
-TOKEN = OURS.unsubscription(LINK.email_id, LINK.position, LINK.contact_id, LINK.campaign_id)
+TOKEN = OURS.unsubscription(whom(LINK.email_id, LINK.position), LINK.contact_id, LINK.campaign_id)
 
 
 def mail(subject: str) -> bytes:
@@ -30,7 +30,7 @@ def encoded(policy_of_client: policy.EmailPolicy) -> bytes:
 
 def test_address_has_the_token_of_the_link() -> None:
     url = TrackingUrls("https://links.shop.example", OURS).unsubscribe(
-        LINK.email_id, 0, UUID(int=2), UUID(int=3)
+        whom(LINK.email_id, 0), UUID(int=2), UUID(int=3)
     )
     address, _, subject = unsubscribe_mail.mailto("shop.example", url).partition("?subject=")
     assert unsubscribe_mail.is_for(address)
@@ -48,7 +48,7 @@ def test_address_has_the_token_of_the_link() -> None:
         mail(Header(TOKEN, "utf-8", maxlinelen=76).encode(linesep="\r\n")),
         encoded(policy.SMTP),
         encoded(policy.SMTP.clone(max_line_length=40)),
-        mail(OURS.unsubscription(UUID(int=9), 0)[:-1] + "! " + TOKEN),
+        mail(OURS.unsubscription(whom(UUID(int=9), 0))[:-1] + "! " + TOKEN),
     ],
 )
 def test_token_is_read_in_any_form(raw: bytes) -> None:
@@ -63,8 +63,8 @@ def test_token_is_read_in_any_form(raw: bytes) -> None:
         TOKEN[:-1],
         TOKEN + "A",
         TOKEN.swapcase(),
-        OURS.open(LINK.email_id, 0),
-        Tokens(["another"]).unsubscription(LINK.email_id, 0, LINK.contact_id, LINK.campaign_id),
+        OURS.open(whom(LINK.email_id, 0)),
+        Tokens(["another"]).unsubscription(whom(LINK.email_id, 0), LINK.contact_id, LINK.campaign_id),
         "=?no-such-charset?q?abc?=",
         "=?utf-8?b?////?=",
         "A" * 10_000,

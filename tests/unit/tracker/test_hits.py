@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from services.tracker.hits import CLICK, LONGEST_AGENT, OPEN, UNSUBSCRIBE, Hit, line, parse
 from shared.clock import now
 from shared.ids import new_id
-from shared.tracking import Tokens
+from shared.tracking import Tokens, link, whom
 
 TOKENS, EMAIL, CONTACT, CAMPAIGN = Tokens(["one"]), new_id(), new_id(), new_id()
 TARGET = "https://shop.example/?a=b"
-LINE = line(new_id(), TOKENS.open(EMAIL, 0), "GET", "Firefox", "192.0.2.1")
+LINE = line(new_id(), TOKENS.open(whom(EMAIL, 0)), "GET", "Firefox", "192.0.2.1")
 
 
 def test_an_open_a_click_and_a_way_out_come_back() -> None:
     id = new_id()
-    opened = line(id, TOKENS.open(EMAIL, 2), "HEAD", "Firefox", "192.0.2.1", prefetch=True)
+    opened = line(id, TOKENS.open(whom(EMAIL, 2)), "HEAD", "Firefox", "192.0.2.1", prefetch=True)
     assert parse(opened, TOKENS) == Hit(id, OPEN, EMAIL, 2, "HEAD", "Firefox", "192.0.2.1", True)
-    clicked = line(id, TOKENS.click(EMAIL, None, 7, TARGET), "GET", "", "")
+    clicked = line(id, TOKENS.click(whom(EMAIL, None), link(7, TARGET)), "GET", "", "")
     assert parse(clicked, TOKENS) == Hit(id, CLICK, EMAIL, None, "GET", "", "", index=7, target=TARGET)
-    left = line(id, TOKENS.unsubscription(EMAIL, 0, CONTACT, CAMPAIGN), "POST", "x", "y", scope="all")
+    left = line(id, TOKENS.unsubscription(whom(EMAIL, 0), CONTACT, CAMPAIGN), "POST", "x", "y", scope="all")
     assert parse(left, TOKENS) == Hit(
         id, UNSUBSCRIBE, EMAIL, 0, "POST", "x", "y", contact_id=CONTACT, campaign_id=CAMPAIGN, scope="all"
     )
@@ -32,7 +32,7 @@ def test_an_open_a_click_and_a_way_out_come_back() -> None:
 
 @given(st.text())
 def test_whatever_a_client_says_it_is_stays_one_field_of_one_line(agent: str) -> None:
-    written = line(new_id(), TOKENS.open(EMAIL, 0), "GET", agent, "192.0.2.1")
+    written = line(new_id(), TOKENS.open(whom(EMAIL, 0)), "GET", agent, "192.0.2.1")
     assert len(written.splitlines()) == 1
     hit = parse(written, TOKENS)
     assert hit is not None
@@ -41,7 +41,7 @@ def test_whatever_a_client_says_it_is_stays_one_field_of_one_line(agent: str) ->
 
 def test_a_hits_id_says_when_it_was() -> None:
     before = now() - timedelta(milliseconds=1)
-    hit = parse(line(new_id(), TOKENS.open(EMAIL, 0), "GET", "", ""), TOKENS)
+    hit = parse(line(new_id(), TOKENS.open(whom(EMAIL, 0)), "GET", "", ""), TOKENS)
     assert hit is not None
     # ids made in a burst run a little ahead of the clock, so that they ascend
     assert before <= hit.occurred_at <= now() + timedelta(seconds=1)

@@ -13,7 +13,7 @@ from services.tracker.hits import Hit, parse
 from services.tracker.hot import GIF, Hot, client_address
 from services.tracker.spool import Spool
 from shared.ids import new_id
-from shared.tracking import Tokens
+from shared.tracking import Tokens, link, whom
 
 OURS, OLD, FOREIGN = Tokens(["new", "old"]), Tokens(["old"]), Tokens(["somebody else's"])
 EMAIL, TARGET = new_id(), "https://shop.example/a?b=c"
@@ -50,7 +50,7 @@ def asked(tmp_path: Path) -> Asked:
 
 def damaged(chance: Random) -> str:
     """A token that is none: made up, damaged, cut, of a foreign key, of another kind, or not even text."""
-    token = OURS.click(EMAIL, 0, 0, TARGET)
+    token = OURS.click(whom(EMAIL, 0), link(0, TARGET))
     at = chance.randrange(len(token))
     other = chance.choice("ABCxyz019-_+/=~.%\u00e9\x00\n")
     made = [
@@ -58,9 +58,9 @@ def damaged(chance: Random) -> str:
         token[:at] + other + token[at + 1 :],
         token[:at],
         token + other,
-        FOREIGN.click(EMAIL, 0, 0, "https://evil.example/"),
-        OURS.open(EMAIL, 0),
-        OURS.unsubscription(EMAIL, 0),
+        FOREIGN.click(whom(EMAIL, 0), link(0, "https://evil.example/")),
+        OURS.open(whom(EMAIL, 0)),
+        OURS.unsubscription(whom(EMAIL, 0)),
         chance.randbytes(20).decode("latin-1"),
     ]
     return chance.choice([item for item in made if item != token])
@@ -76,13 +76,13 @@ def test_ten_thousand_tokens_that_are_none_never_redirect_and_never_fail(asked: 
 
 def test_links_of_the_old_key_lead_on(asked: Asked) -> None:
     for tokens in (OURS, OLD):
-        status, headers, body = asked.ask("/api/t/c/" + tokens.click(EMAIL, 3, 7, TARGET))
+        status, headers, body = asked.ask("/api/t/c/" + tokens.click(whom(EMAIL, 3), link(7, TARGET)))
         assert (status, headers["Location"], body) == ("302 Found", TARGET, b"")
     assert [(hit.position, hit.index, hit.target) for hit in asked.hits()] == [(3, 7, TARGET)] * 2
 
 
 def test_what_a_request_says_of_itself_is_kept(asked: Asked) -> None:
-    path = "/api/t/o/" + OURS.open(EMAIL, None)
+    path = "/api/t/o/" + OURS.open(whom(EMAIL, None))
     more = {
         "HTTP_USER_AGENT": "x" * 1000,
         "HTTP_X_FORWARDED_FOR": "9.9.9.9, 192.0.2.7",
@@ -97,13 +97,13 @@ def test_what_a_request_says_of_itself_is_kept(asked: Asked) -> None:
 def test_answers_go_on_when_nothing_can_be_kept(tmp_path: Path) -> None:
     asked = Asked(tmp_path / "spool")
     (tmp_path / "spool").write_text("in the way")
-    assert asked.ask("/api/t/o/" + OURS.open(EMAIL, 0))[2] == GIF
-    assert asked.ask("/api/t/c/" + OURS.click(EMAIL, 0, 0, TARGET))[0] == "302 Found"
+    assert asked.ask("/api/t/o/" + OURS.open(whom(EMAIL, 0)))[2] == GIF
+    assert asked.ask("/api/t/c/" + OURS.click(whom(EMAIL, 0), link(0, TARGET)))[0] == "302 Found"
 
 
 def test_without_master_keys_no_link_is_ours(tmp_path: Path) -> None:
     asked = Asked(tmp_path, None)
-    assert asked.ask("/api/t/c/" + OURS.click(EMAIL, 0, 0, TARGET))[0] == "404 Not Found"
+    assert asked.ask("/api/t/c/" + OURS.click(whom(EMAIL, 0), link(0, TARGET)))[0] == "404 Not Found"
     assert asked.ask("/api/t/o/x")[2] == GIF
 
 
