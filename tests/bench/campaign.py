@@ -140,7 +140,7 @@ def _send(bench: Bench, contacts: int) -> float:
             _say(f"  {int(str(done)):>9,} of {contacts:,}")
         return status == "sent"
 
-    wait_for(over, "the campaign to be sent", 3600)
+    wait_for(over, "the campaign to be sent", 3600, pause=0.2)
     seconds = time.perf_counter() - began
     ((sent,),) = bench.sql(
         "SELECT count(*) FROM emails WHERE campaign_id = :id AND status = 'sent'", id=made["id"]
