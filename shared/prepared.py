@@ -27,7 +27,8 @@ class Prepared:
         numbers = {parameter: number for number, parameter in enumerate(types, 1)}
         numbered = _PARAMETER.sub(lambda found: f"${numbers[found[1]]}", statement)
         self._prepare = f"PREPARE {self._name} ({', '.join(types.values())}) AS {numbered}"
-        self._execute = text(f"EXECUTE {self._name} ({', '.join(f':{name}' for name in types)})")
+        typed = ", ".join(f"CAST(:{parameter} AS {kind})" for parameter, kind in types.items())
+        self._execute = text(f"EXECUTE {self._name} ({typed})")
 
     def execute(self, tx: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """The statement's result with `values` for its parameters."""

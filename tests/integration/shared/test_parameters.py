@@ -36,7 +36,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_lists_arrive_as_what_they_were(kind: str, data: st.DataObject) -> None:
-    values = data.draw(st.lists(st.none() | VALUES[kind], max_size=8))
+    values = data.draw(st.lists(st.none() | VALUES[kind], max_size=24))
     with transaction() as tx:
         rows = tx.execute(
             text(f"SELECT value FROM unnest(CAST(:values AS {kind}[])) AS value"),  # noqa: S608 - our own types
@@ -55,7 +55,7 @@ def test_lists_of_lists_are_arrays_of_arrays() -> None:
 
 def test_what_is_no_element_is_refused() -> None:
     with pytest.raises(TypeError, match="object"), transaction() as tx:
-        tx.execute(text("SELECT CAST(:values AS text[])"), {"values": [object()]})
+        tx.execute(text("SELECT CAST(:values AS text[])"), {"values": [object()] * 100})
 
 
 ADD = Prepared("test_add", "SELECT id, :more + 1 FROM unnest(:ids) AS id", ids="uuid[]", more="int")
