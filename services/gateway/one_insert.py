@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ARRAY, Connection, Table, TextClause, text
 from sqlalchemy.dialects import postgresql
@@ -70,6 +71,8 @@ def _bound_type(table: Table, column: str) -> str:
 
 
 def _plain(table: Table, column: str, value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, list) and isinstance(table.c[column].type, ARRAY):
         return array_literal(value)
     if isinstance(value, list | dict):
