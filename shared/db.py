@@ -90,7 +90,8 @@ def _ping_when_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> Non
 
 
 def by_key(tx: Connection) -> None:
-    """Has the rest of `tx` look rows up by their keys, however few others the planner believes there to be.
+    """Has the rest of `tx` look rows up by their keys, however few others the planner believes there to be,
+    and prepared statements (`shared.prepared`) keep the plan that they have.
 
     A table that is filled and worked off within seconds has no statistics that hold: for a hundred emails all
     that are queued would be read.

@@ -15,7 +15,7 @@ def new_id() -> UUID:
 
 
 def new_id_text() -> str:
-    """The same as text, in a tenth of the time."""
+    """The same as text, in an eighth of the time."""
     return str(uuid_utils.uuid7())
 
 

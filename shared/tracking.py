@@ -243,7 +243,7 @@ def _text(data: bytes) -> str:
 
 
 def _keyed(key: bytes) -> hashlib.blake2b:
-    """What begins a MAC: to take the key in takes as long as all that follows."""
+    """What begins each MAC: to take the key in is a third of one."""
     return hashlib.blake2b(digest_size=_MAC_OCTETS, key=key)
 
 

@@ -51,8 +51,11 @@ def hand_over(
             raise _GivenBack
         journal.started(job.email_id)
 
-    alike = BackToBack([job for job in jobs if fits(job)], pool, journal, begin)
-    left = [job for job in jobs if not fits(job)]
+    fitting: list[Job] = []
+    left: list[Job] = []
+    for job in jobs:
+        (fitting if fits(job) else left).append(job)
+    alike = BackToBack(fitting, pool, journal, begin)
     attempts = alike.attempts
     try:
         alike.go()

@@ -58,7 +58,7 @@ class Content:
     raw: RawFile | None = None
 
 
-# not frozen: that takes twice as long to make, for each of a million
+# not frozen: that takes four times as long to make, for each of a million
 @dataclass(slots=True)
 class Job:
     """One claimed email. Its id is text, as nearly all that is done with it needs it; `attempt` its fencing

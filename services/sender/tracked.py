@@ -124,11 +124,11 @@ class Body:
             self.literals.append("")
 
     def _link(self, anchor: _Anchor, values: Mapping[str, Any], reader: Reader | None) -> str:
-        if reader is not None and anchor.link is not None:
+        if reader and anchor.link:
             return reader.click(anchor.link)
         text = anchor.shown if isinstance(anchor.shown, str) else anchor.shown.render(values, html=self._html)
-        found = None if reader is None else self._token(anchor.index, text)
-        return text if reader is None or found is None else reader.click(found)
+        own = self._token(anchor.index, text) if reader else None
+        return reader.click(own) if reader and own else text
 
     def _piece(self, piece: str | Link | Pixel, template: bool) -> str | templates.Template | _Anchor | Pixel:
         if isinstance(piece, Pixel):

@@ -13,7 +13,9 @@ class Install:
     """What every process needs: the servers, the names of this install, its processes and logs."""
 
     database_url: str = setting(
-        "DATABASE_URL", "postgresql://mailmatic@127.0.0.1:5432/mailmatic", "PostgreSQL: the truth."
+        "DATABASE_URL",
+        "postgresql://mailmatic@127.0.0.1:5432/mailmatic",
+        "PostgreSQL: the truth. A pooler in between must pool by session.",
     )
     rabbitmq_url: str = setting("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/", "RabbitMQ: the nudge.")
     redis_url: str = setting("REDIS_URL", "redis://127.0.0.1:6379/0", "Redis: the scratchpad.")

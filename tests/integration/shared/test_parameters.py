@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from shared import arrays
 from shared.db import engine, transaction
 from shared.prepared import Prepared
 
@@ -32,11 +33,15 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+@pytest.mark.parametrize("least", [0, arrays._MANY], ids=["any length", "long enough for a literal"])
 @pytest.mark.parametrize("kind", VALUES)
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_lists_arrive_as_what_they_were(kind: str, data: st.DataObject) -> None:
-    values = data.draw(st.lists(st.none() | VALUES[kind], max_size=24))
+def test_lists_arrive_as_what_they_were(kind: str, least: int, data: st.DataObject) -> None:
+    one = VALUES[kind]
+    values = data.draw(
+        st.lists(one, min_size=least, max_size=24) | st.lists(st.none() | one, min_size=least, max_size=24)
+    )
     with transaction() as tx:
         rows = tx.execute(
             text(f"SELECT value FROM unnest(CAST(:values AS {kind}[])) AS value"),  # noqa: S608 - our own types
@@ -45,17 +50,18 @@ def test_lists_arrive_as_what_they_were(kind: str, data: st.DataObject) -> None:
     assert [bytes(row) if isinstance(row, memoryview) else row for row in rows] == values
 
 
-def test_lists_of_lists_are_arrays_of_arrays() -> None:
+@pytest.mark.parametrize("times", [1, arrays._MANY])
+def test_lists_of_lists_are_arrays_of_arrays(times: int) -> None:
     with transaction() as tx:
         found = tx.execute(
-            text("SELECT CAST(:values AS text[])"), {"values": [["a", "}"], [None, ""]]}
+            text("SELECT CAST(:values AS text[])"), {"values": [["a", "}"], [None, ""]] * times}
         ).scalar()
-    assert found == [["a", "}"], [None, ""]]
+    assert found == [["a", "}"], [None, ""]] * times
 
 
 def test_what_is_no_element_is_refused() -> None:
     with pytest.raises(TypeError, match="object"), transaction() as tx:
-        tx.execute(text("SELECT CAST(:values AS text[])"), {"values": [object()] * 100})
+        tx.execute(text("SELECT CAST(:values AS text[])"), {"values": [object()] * arrays._MANY})
 
 
 ADD = Prepared("test_add", "SELECT id, :more + 1 FROM unnest(:ids) AS id", ids="uuid[]", more="int")
@@ -85,6 +91,6 @@ def test_prepared_statements_outlive_what_is_rolled_back_and_are_made_anew_on_a_
 def test_numbers_are_exact() -> None:
     with transaction() as tx:
         found = tx.execute(
-            text("SELECT CAST(:values AS numeric[])"), {"values": [Decimal("0.1"), 1]}
+            text("SELECT CAST(:values AS numeric[])"), {"values": [Decimal("0.1"), 1] * arrays._MANY}
         ).scalar()
-    assert found == [Decimal("0.1"), Decimal(1)]
+    assert found == [Decimal("0.1"), Decimal(1)] * arrays._MANY
