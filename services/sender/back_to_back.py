@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from services.sender.burst import Item
 from services.sender.envelopes import envelope_of
 from services.sender.headers import HeaderInjection
 from services.sender.jobs import Attempt, Job
@@ -12,7 +11,8 @@ from services.sender.journal import Journal
 from services.sender.outcomes import Outcome, Reply, for_all
 from services.sender.relay_pool import RelayPool
 from services.sender.skeleton import Draft, Skeleton
-from services.sender.smtp import Envelope, RelayTrouble, breaks_out
+from services.sender.smtp import RelayTrouble
+from services.sender.transaction import Envelope, Item, breaks_out
 from shared import states
 from shared.observability import get_logger
 from shared.templates import TemplateError
@@ -83,7 +83,7 @@ class BackToBack:
                     continue  # on its own: the relay may have to be asked for more
                 envelope = envelope_of(job, job.recipients)
                 self._under_way[id(envelope)] = job  # two may go to one address
-                yield Item.of(envelope, message)
+                yield Item(envelope, message)
 
     def _drafts(self, jobs: Sequence[Job]) -> list[tuple[Job, Draft]]:
         made = []

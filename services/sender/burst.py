@@ -1,4 +1,5 @@
-"""Messages back to back on one connection: the envelope of the next travels with the end of the one before.
+"""Messages back to back on one connection: in windows (services.sender.windows) or, to a relay that takes none,
+the envelope of the next with the end of the one before.
 
 One packet and one round trip a message instead of three. RFC 2920 §3.1 allows it: DATA ends a group of
 commands, and what follows the final dot begins the next. And while the relay is at one message, the next but
@@ -9,29 +10,17 @@ the relay's hands without our knowing what became of it, as ever.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from services.sender.handshake import in_words
 from services.sender.outcomes import Outcome, Reply, for_all, judge_data
-from services.sender.smtp import BROKEN, CLOSING, Envelope, RelayConnection, RelayTrouble, stuffed
+from services.sender.smtp import BROKEN, CLOSING, RelayTrouble, stuffed
+from services.sender.transaction import Envelope, Item
+from services.sender.windows import Begin, End, WindowConnection
 from shared import states
 
 
-class Item(NamedTuple):
-    """A message on its way: its envelope, its size (octets), and what goes over the wire with its end."""
-
-    envelope: Envelope
-    size: int
-    data: bytes
-
-    @classmethod
-    def of(cls, envelope: Envelope, message: bytes) -> Item:
-        """The item of a `message` with CRLF line ends, which ends in one."""
-        return cls(envelope, len(message), b"".join(stuffed((message,))))
-
-
-class BurstConnection(RelayConnection):
+class BurstConnection(WindowConnection):
     """A connection that takes one message after the other."""
 
     @property
@@ -42,8 +31,8 @@ class BurstConnection(RelayConnection):
     def deliver_burst(
         self,
         items: Iterator[Item],
-        begin: Callable[[Envelope], None],
-        end: Callable[[Envelope, list[Outcome]], None],
+        begin: Begin,
+        end: End,
     ) -> None:
         """Hands over all of `items`, which are asked for one at a time.
 
@@ -56,7 +45,10 @@ class BurstConnection(RelayConnection):
             RelayTrouble: the connection broke. What has ended has ended; everything else was not handed over.
         """
         try:
-            self._go_through(items, begin, end)
+            if self.takes_windows:
+                self._in_windows(items, begin, end)
+            else:
+                self._one_by_one(items, begin, end)
         except BROKEN as error:
             self._wire.drop()
             raise RelayTrouble(f"{self.relay}: {in_words(error)}", blames_relay=False) from error
@@ -64,12 +56,7 @@ class BurstConnection(RelayConnection):
             self._wire.drop()
             raise
 
-    def _go_through(
-        self,
-        items: Iterator[Item],
-        begin: Callable[[Envelope], None],
-        end: Callable[[Envelope, list[Outcome]], None],
-    ) -> None:
+    def _one_by_one(self, items: Iterator[Item], begin: Begin, end: End) -> None:
         current, following, opened = next(items, None), next(items, None), False
         while current is not None:
             envelope = current.envelope
@@ -82,7 +69,7 @@ class BurstConnection(RelayConnection):
             opened = go_ahead.code == 354 and bool(accepted)
             if opened:
                 begin(envelope)
-                final = self._send_and_go_on(current.data, following)
+                final = self._send_and_go_on(b"".join(stuffed((current.message,))), following)
                 try:
                     after_it = next(items, None)  # made while the relay is at this one
                 finally:  # whatever comes of that one, of this one we are told
@@ -97,8 +84,7 @@ class BurstConnection(RelayConnection):
             current, following = following, after_it
 
     def _envelope_lines(self, item: Item) -> bytes:
-        rcpts = "".join([f"RCPT TO:<{address}>\r\n" for _, address in item.envelope.recipients])
-        return f"MAIL FROM:<{item.envelope.sender}>{self._size(item.size)}\r\n{rcpts}DATA\r\n".encode()
+        return f"{self._mail_and_rcpts(item)}DATA\r\n".encode()
 
     def _hear_envelope(self, envelope: Envelope) -> tuple[list[Outcome], list[int], Reply]:
         """Outcomes so far, positions accepted, and the reply to DATA."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from services.sender.jobs import Job, Recipient
 from services.sender.message import Message
 from services.sender.pieces import Stream
-from services.sender.smtp import Envelope
+from services.sender.transaction import Envelope
 from shared.verp import return_paths
 
 

@@ -12,11 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from services.sender.burst import BurstConnection, Item
+from services.sender.burst import BurstConnection
 from services.sender.outcomes import Outcome
 from services.sender.pieces import Stream
 from services.sender.relays import Relay
-from services.sender.smtp import Envelope, NeedsSevenBit, RelayTrouble
+from services.sender.smtp import NeedsSevenBit, RelayTrouble
+from services.sender.transaction import Envelope, Item
 from shared.metrics import Counter, Gauge
 
 #: A connection idle longer than this (seconds) is not trusted again; Postfix closes after 300.

@@ -11,12 +11,17 @@ _YES = ("yes", "true", "1")
 
 @dataclass(frozen=True)
 class Relay:
-    """One SMTP relay. `tls` is never, opportunistic, required (STARTTLS) or implicit (smtps)."""
+    """One SMTP relay.
+
+    `tls` is never, opportunistic, required (STARTTLS) or implicit (smtps); `chunking` whether to use CHUNKING
+    (RFC 3030) where it is offered.
+    """
 
     host: str
     port: int
     tls: str
     verify: bool
+    chunking: bool = True
     username: str | None = None
     password: str | None = None
 
@@ -25,7 +30,7 @@ class Relay:
 
 
 def parse_relay(url: str) -> Relay:
-    """A relay out of `smtp[s]://[user:password@]host[:port][?starttls=…&verify=…]`.
+    """A relay out of `smtp[s]://[user:password@]host[:port][?starttls=…&verify=…&chunking=…]`.
 
     A login demands TLS: with a user name and no `starttls`, STARTTLS is required.
 
@@ -38,6 +43,7 @@ def parse_relay(url: str) -> Relay:
     options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     tls = options.pop("starttls", "required" if parts.username else "opportunistic")
     verify = options.pop("verify", "yes" if tls == "required" or parts.scheme == "smtps" else "no")
+    chunking = options.pop("chunking", "yes")
     if tls not in _TLS_CHOICES:
         raise ValueError(f"relay {parts.hostname}: starttls must be one of {', '.join(_TLS_CHOICES)}")
     if options:
@@ -48,6 +54,7 @@ def parse_relay(url: str) -> Relay:
         port=parts.port or (465 if implicit else 25),
         tls="implicit" if implicit else tls,
         verify=verify in _YES,
+        chunking=chunking in _YES,
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from services.sender.handshake import FAILURES, in_words, shake_hands
 from services.sender.outcomes import (
@@ -18,20 +17,16 @@ from services.sender.outcomes import (
     Reply,
     for_all,
     judge_data,
-    judge_recipient,
-    judge_sender,
-    suppression_of,
 )
 from services.sender.pieces import Stream
 from services.sender.relays import Relay
+from services.sender.transaction import Closing, Envelope, Item, breaks_out, judge_envelope
 from services.sender.wire import ProtocolError, Wire
 from shared import states
 
 BROKEN = (OSError, ProtocolError)
 CLOSING = 421
 _GO_AHEAD = 354
-#: MAIL refused with one of these is about this connection (out of step, no login, no TLS), not the email.
-_OUT_OF_ORDER = (503, 530)
 
 
 class RelayTrouble(Exception):
@@ -48,18 +43,6 @@ class RelayTrouble(Exception):
 
 class NeedsSevenBit(Exception):
     """The relay does not offer 8BITMIME, which this message needs. Nothing was said to it."""
-
-
-class Envelope(NamedTuple):
-    """Who a message goes to: `recipients` are (position, address)."""
-
-    sender: str
-    recipients: Sequence[tuple[int, str]]
-
-    @property
-    def positions(self) -> list[int]:
-        """The recipients' positions."""
-        return [position for position, _ in self.recipients]
 
 
 class RelayConnection:
@@ -172,22 +155,7 @@ class RelayConnection:
         self, envelope: Envelope, mail: Reply, rcpts: Sequence[Reply], go_ahead: Reply | None
     ) -> tuple[list[Outcome], list[int], Reply | None]:
         """The same out of the replies."""
-        if mail.positive and go_ahead and go_ahead.code == _GO_AHEAD and all(item.positive for item in rcpts):
-            return [], envelope.positions, go_ahead
-        if mail.code in _OUT_OF_ORDER:
-            raise ProtocolError(str(mail))
-        if not mail.positive:
-            return for_all(envelope.positions, judge_sender(mail), mail), [], go_ahead
-        judged = [
-            (position, judge_recipient(reply), reply)
-            for position, reply in zip(envelope.positions, rcpts, strict=True)
-        ]
-        refused = [
-            Outcome(position, status, reply, suppression_of(reply))
-            for position, status, reply in judged
-            if status
-        ]
-        accepted = [position for position, status, _ in judged if status is None]
+        refused, accepted = judge_envelope(envelope, mail, rcpts)
         if accepted and go_ahead is None:
             (go_ahead,) = self._say(["DATA"])
         if accepted and go_ahead and go_ahead.positive:
@@ -204,6 +172,11 @@ class RelayConnection:
             options += " BODY=8BITMIME"
         return f"MAIL FROM:<{envelope.sender}>{options}"
 
+    def _mail_and_rcpts(self, item: Item) -> str:
+        """The lines of an envelope in ASCII, to a relay that takes them together."""
+        rcpts = "".join([f"RCPT TO:<{address}>\r\n" for _, address in item.envelope.recipients])
+        return f"MAIL FROM:<{item.envelope.sender}>{self._size(len(item.message))}\r\n{rcpts}"
+
     def _size(self, octets: int) -> str:
         return f" SIZE={octets}" if "size" in self._offers else ""
 
@@ -214,7 +187,7 @@ class RelayConnection:
     def _hear(self) -> Reply:
         reply = self._wire.reply()
         if reply.code == CLOSING:
-            raise ConnectionAbortedError(str(reply))
+            raise Closing(str(reply))
         return reply
 
     def _send_body(self, message: Stream) -> Reply:
@@ -230,8 +203,11 @@ class RelayConnection:
         try:
             return self._wire.reply()
         except BROKEN as error:
-            lost = f"connection to {self.relay} lost before the reply to the message: {in_words(error)}"
-            return Reply(0, lost)
+            return self._lost(error)
+
+    def _lost(self, error: Exception) -> Reply:
+        """What stands for a reply that never came."""
+        return Reply(0, f"connection to {self.relay} lost before the reply to the message: {in_words(error)}")
 
     def _early_refusal(self, broken: OSError) -> Reply:
         """What the relay said before it closed in the middle of the message.
@@ -262,15 +238,7 @@ class RelayConnection:
 
 #: A line that begins with a dot, perhaps: a pattern finds it in half the time that `in` takes.
 _DOT = re.compile(rb"\n\.")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_LOOSE = re.compile(r"[\x00-\x20\x7f<>]")
 _MALFORMED = Reply(553, "5.1.3 the address would break out of its SMTP command")
-
-
-def breaks_out(address: str) -> bool:
-    """Whether `address` would end the command that names it."""
-    # a quoted local part may hold spaces and angle brackets
-    return (_CONTROL if address.startswith('"') else _LOOSE).search(address) is not None
 
 
 def _all_ascii(envelope: Envelope, message: Stream) -> bool:

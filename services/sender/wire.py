@@ -12,7 +12,8 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from services.sender.outcomes import Reply
@@ -57,14 +58,16 @@ class Wire:
         """Takes the socket over, with the timeout it has."""
         self._sock = sock
         self._heard, self._read = b"", 0  # what has come, and how much of it was read
+        self._deadline: float | None = None
         self.open = True
 
     def send(self, data: bytes) -> None:
         """Sends all of `data`; raises OSError."""
         self._sock.sendall(data)
 
-    def send_some(self, data: bytes) -> int:
+    def send_some(self, data: bytes | memoryview) -> int:
         """Sends as much of `data` as goes at once, and says how much; raises OSError if that was nothing."""
+        self._hurry()
         return self._sock.send(data)
 
     def send_all(self, blocks: Iterable[bytes]) -> None:
@@ -72,15 +75,27 @@ class Wire:
 
         However slowly a relay reads, a message must not take longer than the lease on it.
         """
-        limit = self._sock.gettimeout()
-        assert limit is not None, "the handshake sets a timeout"
-        deadline = time.monotonic() + limit
-        try:
+        with self.within(self.timeout):
             for block in blocks:
-                self._sock.settimeout(max(deadline - time.monotonic(), _SHORTEST_SECONDS))
+                self._hurry()
                 self._sock.sendall(block)
+
+    @property
+    def timeout(self) -> float:
+        """How long one step may take (seconds)."""
+        seconds = self._sock.gettimeout()
+        assert seconds is not None, "the handshake sets a timeout"
+        return seconds
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """What is sent and heard in here takes so long together at most, not each step of it (seconds)."""
+        usual, self._deadline = self.timeout, time.monotonic() + seconds
+        try:
+            yield
         finally:
-            self._sock.settimeout(limit)
+            self._deadline = None
+            self._sock.settimeout(usual)
 
     def reply(self) -> Reply:
         """The next reply, all of its lines.
@@ -126,10 +141,16 @@ class Wire:
         self.open = False
         self._sock.close()
 
+    def _hurry(self) -> None:
+        """Leaves the next step no more time than there is."""
+        if self._deadline is not None:
+            self._sock.settimeout(max(self._deadline - time.monotonic(), _SHORTEST_SECONDS))
+
     def _line(self) -> bytes:
         while (end := self._heard.find(b"\n", self._read)) < 0:
             if len(self._heard) - self._read > _LONGEST_LINE:
                 raise ProtocolError(f"a reply line of more than {_LONGEST_LINE} octets")
+            self._hurry()
             received = self._sock.recv(65_536)
             if not received:
                 raise ConnectionResetError("the relay closed the connection")

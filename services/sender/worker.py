@@ -30,7 +30,7 @@ class Lifecycle(dramatiq.Middleware):
         get_logger("sender").info("sender.started", queues=sorted(worker.consumer_whitelist or []))
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """The email in flight is finished; the rest of each chunk goes back."""
+        """What is in flight is finished; the rest of each chunk goes back."""
         actors.stopping.set()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:

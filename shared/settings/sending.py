@@ -15,7 +15,7 @@ class Sending:
         "MAILMATIC_RELAYS",
         ("smtp://127.0.0.1:25",),
         "SMTP relays in order of preference, comma separated: smtp[s]://[user:password@]host[:port][?starttls=never|"
-        "opportunistic|required][&verify=yes|no]. Mail goes to the first that answers.",
+        "opportunistic|required][&verify=yes|no][&chunking=yes|no]. Mail goes to the first that answers.",
     )
     max_body_bytes: int = setting(
         "MAILMATIC_MAX_BODY_BYTES", 5 * 1024 * 1024, "Largest html or text of one email (UTF-8); more is 413."

@@ -1,4 +1,4 @@
-"""The cluster under load: default settings but for rate limits, and a relay in C that takes everything."""
+"""The cluster under load: default settings but for rate limits, and a relay that takes everything."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from deploy.local.cluster import Cluster
-from deploy.local.layout import Layout
+from deploy.local.layout import BIN, ROOT, Layout
 from deploy.local.ports import HOST, Ports, answers, free_port
-from deploy.local.programs import binary
 from tests.fixtures.api import Client, new_client
 from tests.fixtures.waiting import wait_for
 
@@ -89,19 +88,17 @@ class Bench:
 
 
 @contextmanager
-def bench_cluster(
-    runs: int, contacts: int, emails: int = 0, relay_port: int | None = None
-) -> Iterator[Bench]:
-    """Starts everything, with a relay of its own unless one is given; removes it afterwards."""
-    with _directory() as directory, nullcontext(relay_port) if relay_port else _sink() as port:
-        settings = {**_SETTINGS, "MAILMATIC_RELAYS": f"smtp://{HOST}:{port}"}
+def bench_cluster(runs: int, contacts: int, emails: int = 0, relay: str | None = None) -> Iterator[Bench]:
+    """Starts everything, with a relay of its own unless one is given by its URL; removes it afterwards."""
+    with _directory() as directory, nullcontext(relay) if relay else sink() as url:
+        settings = {**_SETTINGS, "MAILMATIC_RELAYS": url}
         with Cluster(Layout(directory, Ports.free(), {}, settings)) as cluster:
             cluster.open()
             cluster.start_servers()
             cluster.migrate()
             cluster.start_services()
-            url = make_url(cluster.layout.database_url).set(drivername="postgresql+psycopg2")
-            engine = create_engine(url)
+            database = make_url(cluster.layout.database_url).set(drivername="postgresql+psycopg2")
+            engine = create_engine(database)
             yield Bench(cluster, new_client(cluster), engine, runs, contacts, emails)
             engine.dispose()
 
@@ -117,14 +114,14 @@ def _directory() -> Iterator[Path]:
 
 
 @contextmanager
-def _sink() -> Iterator[int]:
+def sink(taken: Path | None = None) -> Iterator[str]:
+    """A relay that takes everything (tests.bench.sink), by its URL; `taken`: where it writes Message-IDs."""
     port = free_port()
-    user = ["-u", "nobody"] if os.getuid() == 0 else []
-    command = [binary("smtp-sink", "postfix"), "-4", *user, f"{HOST}:{port}", "200"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    command = [str(BIN / "python"), "-m", "tests.bench.sink", str(port)]
+    process = subprocess.Popen(command + (["--taken", str(taken)] if taken else []), cwd=ROOT)
     try:
-        wait_for(lambda: answers(port), "smtp-sink to listen")
-        yield port
+        wait_for(lambda: answers(port), "the sink to listen")
+        yield f"smtp://{HOST}:{port}"
     finally:
         process.terminate()
         process.wait(10)

@@ -8,39 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.sender.burst import Item
-from services.sender.outcomes import Outcome
-from services.sender.smtp import Envelope, RelayTrouble
-from tests.fixtures.smtp_client import SENDER, MakePool
+from services.sender.smtp import RelayTrouble
+from services.sender.transaction import Envelope, Item
+from tests.fixtures.smtp_client import Burst, MakePool, numbered
 from tests.fixtures.smtp_peers import HANG_UP, peer, smtp_sink
-
-
-def message(number: int) -> bytes:
-    """One with dots to stuff."""
-    return f"Message-ID: <{number}@sender.test>\r\n\r\nHi\r\n.\r\n..{number}\r\n".encode()
-
-
-class Burst:
-    """Messages to numbered readers, and what was told of each."""
-
-    def __init__(self, *addresses: str) -> None:
-        self.addresses = addresses
-        self.begun: list[str] = []
-        self.ended: dict[str, Outcome] = {}
-
-    def items(self) -> Iterator[Item]:
-        for number, address in enumerate(self.addresses):
-            yield Item.of(Envelope(SENDER, ((0, address),)), message(number))
-
-    def begin(self, envelope: Envelope) -> None:
-        self.begun.append(envelope.recipients[0][1])
-
-    def end(self, _: str, envelope: Envelope, outcomes: list[Outcome]) -> None:
-        (self.ended[envelope.recipients[0][1]],) = outcomes
-
-    @property
-    def statuses(self) -> list[str | None]:
-        return [self.ended[address].status if address in self.ended else None for address in self.addresses]
 
 
 def test_all_arrive_in_order_over_one_connection(make_pool: MakePool) -> None:
@@ -48,7 +19,7 @@ def test_all_arrive_in_order_over_one_connection(make_pool: MakePool) -> None:
     with peer(pipelining=True) as there:
         assert make_pool(there.port).burst(burst.items, burst.begin, burst.end)
     assert burst.statuses == ["sent"] * 50
-    assert [item.content for item in there.arrived] == [message(number) for number in range(50)]
+    assert [item.content for item in there.arrived] == [numbered(number) for number in range(50)]
     assert [item.recipients for item in there.arrived] == [[address] for address in burst.addresses]
     assert there.connections == 1
 

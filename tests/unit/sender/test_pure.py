@@ -26,6 +26,8 @@ def test_relay_url_defaults() -> None:
     plain, implicit = parse_relay("smtp://relay.example"), parse_relay("smtps://relay.example")
     assert (plain.port, plain.tls, plain.verify) == (25, "opportunistic", False)
     assert (implicit.port, implicit.tls, implicit.verify) == (465, "implicit", True)
+    assert plain.chunking
+    assert not parse_relay("smtp://relay.example?chunking=no").chunking
 
 
 @pytest.mark.parametrize(
