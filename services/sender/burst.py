@@ -1,4 +1,4 @@
-"""Messages back to back on one connection: in windows (services.sender.windows) or, to a relay that takes none,
+"""Messages back to back on one connection: in windows (services.sender.windows) or, where a relay takes none,
 the envelope of the next with the end of the one before.
 
 One packet and one round trip a message instead of three. RFC 2920 §3.1 allows it: DATA ends a group of
