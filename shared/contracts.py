@@ -58,7 +58,7 @@ class SendEmails(EmailIds):
 class SendBulkEmails(EmailIds):
     """Campaign emails that are due: the same work in a queue and pool of its own, in larger chunks."""
 
-    most: ClassVar[int] = 250
+    most: ClassVar[int] = 500
     queue: ClassVar[str] = "sender-bulk"
     actor: ClassVar[str] = "sender.send_bulk_emails"
 

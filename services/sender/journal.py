@@ -30,7 +30,7 @@ from shared.ids import new_id
 
 _SUFFIX = ".journal"
 #: Octets that are set aside at a time: a chunk of campaign emails takes about one of these.
-_SPACE = 64 * 1024
+_SPACE = 128 * 1024
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
