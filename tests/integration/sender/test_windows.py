@@ -1,4 +1,4 @@
-"""Messages in windows, to relays that offer CHUNKING: each with its outcome, whatever breaks in between."""
+"""Messages in windows, to relays that offer CHUNKING: each has its outcome, whatever breaks in between."""
 
 from __future__ import annotations
 
@@ -274,5 +274,5 @@ def test_postfix_takes_them_and_says_of_each_what_it_thinks(postfix: Postfix, ma
 
 
 def _body(number: int) -> bytes:
-    """What comes out of Postfix behind the headers, to which it adds its own: with LF at the ends of lines."""
+    """What comes out of Postfix behind the headers, to which it adds its own; lines end in LF."""
     return numbered(number).partition(b"\r\n\r\n")[2].replace(b"\r\n", b"\n")

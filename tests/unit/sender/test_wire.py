@@ -23,3 +23,25 @@ def test_sending_ends_in_time_when_a_relay_reads_a_message_that_has_no_end() -> 
         ours.shutdown(socket.SHUT_RDWR)
         reader.join(10)
         assert not reader.is_alive()
+
+
+def test_replies_together_come_within_the_time_there_is_for_all_of_them() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(20)
+        wire, ended = Wire(ours), threading.Event()
+
+        def dribble() -> None:
+            for _ in range(200):  # each in good time
+                theirs.sendall(b"250 OK\r\n")
+                if ended.wait(0.05):
+                    return
+            theirs.close()
+
+        relay = threading.Thread(target=dribble)
+        relay.start()
+        with pytest.raises(TimeoutError), wire.within(0.3):
+            list(iter(wire.reply, None))
+        ended.set()
+        relay.join(10)
+        assert ours.gettimeout() == 20
