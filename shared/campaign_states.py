@@ -24,6 +24,7 @@ ALLOWED = {
     "paused": (SENDING,),
     "resumed": (PAUSED,),
     "cancelled": (SCHEDULED, SENDING, PAUSED),
+    "published": (SENDING, PAUSED, SENT, CANCELLED),
     # what is being sent must come to an end first: its emails refer to it
     "deleted": (DRAFT, SCHEDULED, SENT, CANCELLED, FAILED),
 }

@@ -64,6 +64,8 @@ campaigns = Table(
     Column("send_at", Moment),
     Column("started_at", Moment),
     Column("finished_at", Moment),
+    # since when everybody may read it; null: only who got it
+    Column("archived_at", Moment),
     # why it failed, for a person
     Column("error", Text),
     created_column(),

@@ -12,6 +12,7 @@ from services.gateway.routes import (
     audit,
     auth,
     billing,
+    campaign_archive,
     campaign_results,
     campaign_runs,
     campaigns,
@@ -88,6 +89,7 @@ API = (
     Mount(campaigns.blueprint, authenticate),  # /api/campaigns, …/{id}, …/{id}/clone, …/preview, …/test
     # POST /api/campaigns/{id}/send, …/schedule, …/pause, …/resume, …/cancel
     Mount(campaign_runs.blueprint, authenticate),
+    Mount(campaign_archive.blueprint, authenticate),  # POST, DELETE /api/campaigns/{id}/archive
     # GET /api/campaigns/{id}/stream, …/stats, …/recipients, …/recipients/export
     Mount(campaign_results.blueprint, authenticate),
     Mount(usage.blueprint, authenticate),  # GET /api/usage
@@ -107,6 +109,7 @@ API = (
 PAGES = (
     Mount(docs.blueprint, admit_visitor),
     Mount(confirm.blueprint, admit_visitor),  # GET, POST /api/confirm/{token}
+    Mount(campaign_archive.page_blueprint, admit_visitor),  # GET /archive/{campaign id}
 )
 
 #: name of a blueprint → its guard; a blueprint that is not here answers nobody

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
-from string import Template
 
 from flask import Blueprint, Response
 from sqlalchemy import select
 
 from services.gateway.opt_in import confirmations
+from services.gateway.pages import page
 from shared import subscriptions
 from shared.confirmations import PATH, Confirmation
 from shared.db import transaction
 from shared.models import lists
 from shared.models import subscriptions as standings
-
-_FRAME = Path(__file__).resolve().parents[1] / "static" / "confirm.html"
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
 
 blueprint = Blueprint("confirm", __name__)
 
@@ -37,7 +30,7 @@ def question(token: str) -> Response:
     if status != subscriptions.UNCONFIRMED:
         return _gone()
     form = '<form method="post"><button type="submit">Yes, I want it</button></form>'
-    return _page("Please confirm", f"<p>Do you want the mail of the list <b>{escape(name)}</b>?</p>{form}")
+    return page("Please confirm", f"<p>Do you want the mail of the list <b>{escape(name)}</b>?</p>{form}")
 
 
 @blueprint.post(f"{PATH}<token>")
@@ -70,18 +63,9 @@ def _found(token: str) -> tuple[str, str] | None:
 
 
 def _done(name: str) -> Response:
-    return _page("Thank you", f"<p>You are on the list <b>{escape(name)}</b>.</p>")
+    return page("Thank you", f"<p>You are on the list <b>{escape(name)}</b>.</p>")
 
 
 def _gone() -> Response:
     why = "<p>It is incomplete, or there is nothing to confirm any more.</p>"
-    return _page("This link leads nowhere", why, 404)
-
-
-def _page(title: str, body: str, status: int = 200) -> Response:
-    text = Template(_FRAME.read_text(encoding="utf-8")).substitute(title=escape(title), body=body)
-    page = Response(text, status, mimetype="text/html")
-    page.headers["Content-Security-Policy"] = _POLICY
-    page.headers["Referrer-Policy"] = "no-referrer"
-    page.headers["X-Robots-Tag"] = "noindex"
-    return page
+    return page("This link leads nowhere", why, 404)

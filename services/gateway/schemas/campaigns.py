@@ -231,6 +231,11 @@ class CampaignSchema(CampaignSummarySchema):
     track_opens = fields.Boolean(required=True, allow_none=True)
     track_clicks = fields.Boolean(required=True, allow_none=True)
     rate_limit = fields.String(required=True, allow_none=True, metadata={"example": "500/minute"})
+    archive_url = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Where everybody can read it, once it is published.", "example": None},
+    )
     error = fields.String(
         required=True, allow_none=True, metadata={"description": "Why it failed, if it did.", "example": None}
     )
