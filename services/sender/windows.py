@@ -2,11 +2,11 @@
 
 RFC 3030 §4.2 allows it where a relay offers CHUNKING and PIPELINING: BDAT says how long a message is, and so
 waits for nothing, and the next message's commands may follow it. To a relay far away that saves a round trip
-a message, and at any distance most of the system calls and switches from one process to the other. While
-the relay is at one window, the next is rendered and signed.
+a message, and at any distance most of the system calls and switches from one process to the other.
 
 All messages of a window may be in the relay's hands without our knowing what became of them. So a window is
-short: no more than a relay takes within a second, by the pace of the window before it.
+short, no more than a relay takes within a second by the pace of the window before it; and nothing else is
+done before its replies are read: the next one is made then.
 """
 
 from __future__ import annotations
