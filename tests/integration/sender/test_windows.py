@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from services.sender.smtp import RelayTrouble
 from services.sender.transaction import Envelope, Item
 from tests.fixtures.postfix import Postfix
 from tests.fixtures.smtp_client import SENDER, Burst, MakePool, numbered
-from tests.fixtures.smtp_peers import HANG_UP, Peer, peer
+from tests.fixtures.smtp_peers import HANG_UP, Peer, make_certificate, peer
 from tests.fixtures.waiting import wait_for
 
 
@@ -48,6 +49,24 @@ def test_all_arrive_in_order_over_one_connection(there: Peer, pool: RelayPool) -
     assert [item.recipients for item in there.arrived] == [[address] for address in burst.addresses]
     assert there.connections == 1
     assert (there.commands["DATA"], there.commands["BDAT"]) == (0, 50)
+
+
+def test_encrypted_they_travel_in_windows_too(make_pool: MakePool, tmp_path: Path) -> None:
+    long = [numbered(number) + b"x" * 900 + b"\r\n" for number in range(20)]
+
+    def items() -> Iterator[Item]:
+        for number, message in enumerate(long):
+            yield Item(Envelope(SENDER, ((number, "r@x.test"),)), message)
+
+    context = make_certificate(tmp_path).server_context()
+    ended: dict[int, str] = {}
+    with peer(tls=context, pipelining=True, chunking=True) as there:
+        pool = make_pool(there.port)
+        pool.burst(items, lambda _: None, lambda _, envelope, outcomes: ended.update({outcomes[0][:2]}))
+        assert ended == dict.fromkeys(range(20), "sent")
+        assert [item.content for item in there.arrived] == long
+        assert all(item.encrypted for item in there.arrived)
+        assert there.commands["BDAT"] == 20
 
 
 def test_so_many_are_in_the_relays_hands_at_once(there: Peer, pool: RelayPool) -> None:
