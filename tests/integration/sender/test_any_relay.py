@@ -99,7 +99,11 @@ class _Relay:
                     self.took.add(int(octets.partition(b"<")[2].partition(b"@")[0]))
             elif stage != "RSET":
                 refused |= not says.startswith("250")
-            connection.sendall(f"{says}\r\n".encode() if says else b"")
+            if not says and not own.hangs_up:
+                heard.read()  # says no more at all: to leave out one reply is to lose count of them
+            if not says:
+                return False
+            connection.sendall(f"{says}\r\n".encode())
             if own and (own.hangs_up or says.startswith("421")):
                 return False
         return True
